@@ -1,0 +1,1 @@
+"""A real dual-stack Kubernetes cluster on one Linux machine, made of network namespaces."""
