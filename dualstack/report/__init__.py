@@ -1,0 +1,1 @@
+"""The report: one canonical model (report.json), and views of it."""

@@ -1,0 +1,138 @@
+"""The canonical report. report.json is this model; every other view is made from it and from nothing else.
+
+Additions only within a major version of `schema`; the JSON Schema is published as docs/report.schema.json.
+"""
+
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dualstack.family import Family
+from dualstack.verdict.finding import Finding
+from dualstack.verdict.words import Level, Outcome, Tier, Verdict
+
+SCHEMA = "dualstack-report/1.0"
+
+
+class Part(BaseModel):
+    """A piece of the report: no unknown keys, no changes after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(Part):
+    """Which run this was."""
+
+    id: str
+    start: datetime
+    end: datetime
+    command: list[str]
+    """The command line, paths and options as given; the kubeconfig's path, never its content."""
+    suite_version: str
+    partial: str | None = None
+    """Why this run judged only a part of the suite (a selection on the command line, --read-only)."""
+    interrupted: str | None = None
+    """Why this run ended early (Ctrl-C, SIGTERM, a lost API server), if it did."""
+    seconds: dict[str, float] = {}
+    """Wall-clock seconds by phase, e.g. survey, pods-ready, services-converged, cleanup."""
+
+
+class NodeFacts(Part):
+    """A node as the API showed it."""
+
+    name: str
+    ready: bool
+    kubelet: str
+    os: str
+    internal_ips: list[str]
+    pod_cidrs: list[str]
+    proxy_mode: str | None = None
+
+
+class Cluster(Part):
+    """Which cluster was judged."""
+
+    context: str | None
+    server: str
+    version: str
+    """The API server's gitVersion."""
+    uid: str | None
+    """The UID of the kube-system namespace: the usual identity of a cluster. None if it may not be read."""
+    nodes: list[NodeFacts]
+    pod_ranges: list[str]
+    service_ranges: list[str]
+    proxy_mode: str | None
+    """One mode if all nodes agree, else the modes joined by a comma; None if unknown."""
+
+
+class ProfileFacts(Part):
+    """Which promises it was judged by."""
+
+    name: str
+    title: str
+    source: str
+    """`built-in`, or the path of the user's file."""
+    digest: str
+    """SHA-256 of the resolved profile's canonical JSON, hex."""
+
+
+class BehaviourResult(Part):
+    """One claim and what was found about it."""
+
+    id: str
+    level: Level
+    """As the profile has it."""
+    tier: Tier
+    support: Literal["inside", "outside"] = "inside"
+    """`outside`: a documented limit of support, listed apart from failures."""
+    topic: str
+    """The file of the suite that it belongs to, e.g. `nodes`, `pod-to-pod`: the heading in the views."""
+    claim: str
+    source: str
+    remedy: str
+    verdict: Verdict
+    families: dict[Family, Verdict] = {}
+    """The verdict by family, for the families that findings speak of."""
+    reason: str | None = None
+    """Why, in one sentence, for every verdict but `conforms`."""
+    findings: list[Finding] = []
+    seconds: float = 0.0
+
+
+class Convergence(Part):
+    """When a Service first answered from a node: a result of its own, not a failure."""
+
+    service: str
+    node: str
+    family: Family
+    seconds: float
+    """Since the Service was asked for."""
+    attempts: int
+
+
+class ObjectName(Part):
+    """An object of the cluster that the run made."""
+
+    kind: str
+    namespace: str | None = None
+    name: str
+
+
+class Report(Part):
+    """A whole run, ready to be written, rendered, compared and signed."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    schema_: Literal["dualstack-report/1.0"] = Field(default=SCHEMA, alias="schema")
+    run: Run
+    cluster: Cluster | None
+    """None if the run died before it knew."""
+    profile: ProfileFacts
+    verdict: Outcome
+    sentence: str
+    """The verdict in one sentence for people."""
+    behaviours: list[BehaviourResult]
+    convergence: list[Convergence] = []
+    created: list[ObjectName] = []
+    left_behind: list[ObjectName] = []

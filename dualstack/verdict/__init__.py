@@ -1,0 +1,1 @@
+"""What is claimed, what was found, and what follows from it."""

@@ -1,0 +1,45 @@
+"""A behaviour: one claim about a cluster, declared beside the test that judges it."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dualstack.verdict.words import Level, Tier
+
+Test = TypeVar("Test", bound=Callable[..., None])
+
+
+class Behaviour(BaseModel):
+    """The declaration of one claim. Every field is data: the catalogue in docs/ is generated from it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    level: Level
+    """The default; a profile may change it."""
+    tier: Tier
+    claim: str
+    """One sentence in the present tense."""
+    source: str
+    """Where the rule is written down: a URL."""
+    remedy: str
+    """What an operator does first when it breaks."""
+    since: str = "1.16"
+    """The first Kubernetes minor release that has the behaviour."""
+    until: str | None = None
+    """The last one, if it is gone."""
+    promise: str | None = None
+    """The key of the profile's `promises` without which the behaviour is not applicable."""
+    limit: bool = False
+    """A documented limit of support: where it does not hold, the cluster is `unsupported`, not broken."""
+
+
+def behaviour(declared: Behaviour) -> Callable[[Test], Test]:
+    """Attach a declaration to its test function."""
+
+    def attach(test: Test) -> Test:
+        test.behaviour = declared  # type: ignore[attr-defined]
+        return test
+
+    return attach

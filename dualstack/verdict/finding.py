@@ -1,0 +1,28 @@
+"""A finding: one subject, one family, one verdict, with what was seen."""
+
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from dualstack.family import Family
+from dualstack.verdict.words import Verdict
+
+
+class Finding(BaseModel):
+    """What was found about one subject (a node, a pair of nodes, a Service) in one family."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: str
+    """The thing judged, as people name it: `node0`, `node0 → node1`, `service lb-ipv6`."""
+    family: Family | None = None
+    """The family judged; None where the claim is about both or neither."""
+    verdict: Verdict
+    source: str | None = None
+    """For a path: the node that it starts at (or `runner`)."""
+    target: str | None = None
+    """For a path: the node, Service or address that it leads to."""
+    evidence: dict[str, JsonValue] = {}
+    """What was seen, as facts by name. Never a secret."""
+    cause: str | None = None
+    """For breaks, unsupported, not-judged, not-applicable: why, in one sentence."""
+    remedy: str | None = None
+    """For breaks and unsupported: what to do, more precise than the behaviour's own remedy if known."""
