@@ -12,7 +12,7 @@ from dualstack.family import Family
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Level, Outcome, Tier, Verdict
 
-SCHEMA = "dualstack-report/1.0"
+SCHEMA: Literal["dualstack-report/1.0"] = "dualstack-report/1.0"
 
 
 class Part(BaseModel):
