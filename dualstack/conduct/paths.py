@@ -1,0 +1,105 @@
+"""Probe from pod to pod and from pod to ClusterIP, every planned pair, both families."""
+
+import time
+from collections.abc import Iterator
+
+from dualstack import manifests
+from dualstack.conduct.stage import Stage
+from dualstack.conduct.topics import Paths, Pods, PodSeen, Services
+from dualstack.family import FAMILIES, Family, family_of
+from dualstack.probes import rounds
+from dualstack.probes.observation import Observation
+from dualstack.probes.observation import Path as PathKind
+
+NAMES_PER_BACKEND = 4  # `/hostname` requests a round; misses of a random spread go into the next round
+
+
+def pod_to_pod(stage: Stage, pods: Pods) -> tuple[Paths, Paths]:
+    """TCP and ping over every planned pair: (tcp, ping). One exec a source carries both."""
+    clients, servers = pods.of(manifests.CLIENT), pods.of(manifests.SERVER)
+    aims: list[rounds.Aim] = []
+    hopeless: list[Observation] = []
+    for source, target in stage.plan.pairs:
+        for family in FAMILIES:
+            for kind in ("tcp", "ping"):
+                aim = _pair(kind, clients[source], servers[target], family)  # type: ignore[arg-type]
+                if isinstance(aim, rounds.Aim):
+                    aims.append(aim)
+                else:
+                    hopeless.append(aim)
+    start = time.monotonic()
+    rounds.run(aims, stage.executor(clients), bound=stage.profile.timeouts.paths, clock=time.monotonic)
+    seen = [*hopeless, *(aim.observation(start) for aim in aims)]
+    tcp, ping = ([each for each in seen if each.path == kind] for kind in ("tcp", "ping"))
+    return Paths(observations=tuple(tcp)), Paths(observations=tuple(ping))
+
+
+def _pair(kind: PathKind, client: PodSeen, server: PodSeen, family: Family) -> rounds.Aim | Observation:
+    """What to probe, or an observation at once where there is nothing to send to."""
+    address = server.address(family) if server.running else None
+    if address is None:
+        return Observation(
+            path=kind,
+            source=client.node,
+            target=server.node,
+            family=family,
+            source_address=client.address(family),
+            error=f"the target pod has no {family} address" if server.running else None,
+            blocked=None if server.running else f"no server pod runs on {server.node}: {server.trouble}",
+        )
+    return rounds.Aim(
+        path=kind,
+        source=client.node,
+        target=server.node,
+        family=family,
+        source_address=client.address(family),
+        address=address,
+        port=manifests.HTTP_PORT if kind == "tcp" else None,
+        wanted=frozenset([server.name]) if kind == "tcp" else frozenset(),
+    )
+
+
+def cluster_ips(stage: Stage, pods: Pods, services: Services) -> Paths:
+    """Every ClusterIP from every node, until each backend has answered there."""
+    clients = pods.of(manifests.CLIENT)
+    backends = [pod for pod in pods.of(manifests.SERVER).values() if pod.name in stage.plan.backends]
+    aims = [
+        aim
+        for name in manifests.CLUSTER_IP_SERVICES
+        for address in _addresses(services, name)
+        for aim in _to_service(name, address, clients, backends)
+    ]
+    rounds.run(aims, stage.executor(clients), bound=stage.profile.timeouts.services, clock=time.monotonic)
+    return Paths(
+        observations=tuple(
+            aim.observation(since=stage.asked_at.get(aim.target, stage.started)) for aim in aims
+        )
+    )
+
+
+def _addresses(services: Services, name: str) -> list[str]:
+    spec = (services.services[name].spec or {}) if name in services.services else {}
+    plural, single = spec.get("clusterIPs"), spec.get("clusterIP")
+    found = plural if isinstance(plural, list) else [single]
+    return [str(address) for address in found if address and address != "None"]
+
+
+def _to_service(
+    name: str, address: str, clients: dict[str, PodSeen], backends: list[PodSeen]
+) -> Iterator[rounds.Aim]:
+    family = family_of(address)
+    wanted = frozenset(pod.name for pod in backends if pod.running and pod.address(family))
+    for node, client in clients.items():
+        yield rounds.Aim(
+            path="cluster-ip",
+            source=node,
+            target=name,
+            family=family,
+            source_address=client.address(family),
+            address=address,
+            port=manifests.SERVICE_PORT,
+            wanted=wanted,
+            names_a_round=NAMES_PER_BACKEND * max(1, len(wanted)),
+            blocked=None if wanted else f"no backend has an {family} address",
+            given_up=not wanted,
+        )

@@ -1,0 +1,48 @@
+"""An observation: what one path did in one family, over all its tries."""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from dualstack.family import Family
+
+RUNNER = "runner"  # the source of probes from the machine that runs the suite
+
+Path = Literal["tcp", "ping", "cluster-ip", "load-balancer"]
+
+
+class Observation(BaseModel):
+    """Facts only; tests judge them."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    path: Path
+    source: str
+    """Node that the probe pod runs on, or RUNNER."""
+    target: str
+    """Node of the server pod, or name of the Service."""
+    family: Family
+    source_address: str | None = None
+    """The source pod's own address of the family, as the API has it."""
+    address: str | None = None
+    port: int | None = None
+    reached: bool = False
+    """Everything that was asked for has answered: the right server, or every backend."""
+    rounds: int = 0
+    """How often it was tried until then; more than one means that it took time to converge."""
+    seconds: float | None = None
+    """From the start of probing (for Services: from asking for them) until it was reached."""
+    connect_seconds: float | None = None
+    """The fastest connection's set-up, or None."""
+    requests: int = 0
+    answered: int = 0
+    answered_by: dict[str, int] = {}
+    """Server pods by name, with the number of their answers."""
+    missing: tuple[str, ...] = ()
+    """Servers that should have answered and did not."""
+    clients_seen: dict[str, int] = {}
+    """Source addresses that servers saw, with the number of times."""
+    error: str | None = None
+    """The last error, in the tool's own words."""
+    blocked: str | None = None
+    """Why it could not be tried at all (no pod to try from, exec forbidden): that judges nothing."""

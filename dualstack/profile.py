@@ -1,0 +1,191 @@
+"""Profiles: what a kind of cluster promises, as validated YAML with one `extends`.
+
+YAML 1.2 on purpose: version 1.1 reads some IPv6 addresses as numbers in base 60.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any, Literal
+
+import rfc8785
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from dualstack.errors import UserError
+from dualstack.family import Family
+from dualstack.places import PROFILES
+from dualstack.report.model import ProfileFacts
+from dualstack.survey.version import Release
+from dualstack.verdict.words import Level
+
+ProxyMode = Literal["iptables", "ipvs", "nftables"]
+
+
+def _kebab(name: str) -> str:
+    return name.replace("_", "-")
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=_kebab)
+
+
+class Promises(_Part):
+    """What the cluster's makers say it does."""
+
+    minimum_version: str = "1.16"
+    """Oldest kubelet and API server, as a minor release."""
+    node_addresses: Literal["dual", "exactly-two"] = "dual"
+    """`dual`: at least one InternalIP of each family; `exactly-two`: one of each and no more."""
+    pod_cidrs: bool = True
+    """Nodes carry spec.podCIDRs; false where the network plugin keeps its own ranges."""
+    node_masks: dict[Family, int] | None = None
+    """Prefix length of every node's podCIDR, by family; null where none is declared."""
+    pod_masquerade: bool = False
+    """Whether traffic between pods may arrive with another source address."""
+    proxy_modes: list[ProxyMode] = ["iptables", "ipvs", "nftables"]
+    """Modes that kube-proxy may be in; empty where something else implements Services."""
+    load_balancer: Literal["required", "if-present", "none"] = "if-present"
+    """Whether Services of type LoadBalancer get an address."""
+
+    @field_validator("minimum_version")
+    @classmethod
+    def _is_release(cls, value: str) -> str:
+        Release.parse(value)
+        return value
+
+    @field_validator("node_masks")
+    @classmethod
+    def _masks_fit(cls, value: dict[Family, int] | None) -> dict[Family, int] | None:
+        for family, mask in (value or {}).items():
+            longest = 32 if family is Family.V4 else 128
+            if not 0 < mask <= longest:
+                raise ValueError(f"an {family} mask lies between 1 and {longest}, not {mask}")
+        return value
+
+
+class Limits(_Part):
+    """Documented limits of support: outside them a cluster may work, but its makers do not stand by it."""
+
+    network_plugin: Literal["kubenet"] | None = None
+    os: Literal["linux"] | None = None
+    proxy_modes: dict[str, list[ProxyMode]] | None = None
+    """Modes by the minor release from which they are supported, e.g. {"1.16": [ipvs]}."""
+    vm_set: Literal["availability-set"] | None = None
+    load_balancer_sku: Literal["standard"] | None = None
+
+    def modes_at(self, release: Release) -> list[ProxyMode] | None:
+        """The modes supported at a release; None where the profile sets no limit."""
+        if self.proxy_modes is None:
+            return None
+        known = sorted(map(Release.parse, self.proxy_modes))
+        latest = max((each for each in known if each <= release), default=known[0])
+        return self.proxy_modes[str(latest)]
+
+    @field_validator("proxy_modes")
+    @classmethod
+    def _are_releases(cls, value: dict[str, list[ProxyMode]] | None) -> dict[str, list[ProxyMode]] | None:
+        for key in value or {}:
+            Release.parse(key)
+        return value
+
+
+class Timeouts(_Part):
+    """Bounds of waiting, in seconds. Each is a promise too: later than this is a finding."""
+
+    pods: float = Field(default=120, gt=0)
+    """From asking for the probe pods until they run (image pulls included)."""
+    paths: float = Field(default=10, gt=0)
+    """From the pods' running until each pod-to-pod path has answered."""
+    services: float = Field(default=30, gt=0)
+    """From the pods' running until a Service answers from every node with every backend."""
+    load_balancer: float = Field(default=300, gt=0)
+    """From asking for a load balancer until it has an address."""
+
+
+class Profile(_Part):
+    """A whole profile, `extends` already resolved."""
+
+    name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    title: str
+    promises: Promises = Promises()
+    limits: Limits = Limits()
+    levels: dict[str, Level] = {}
+    """Levels of behaviours that differ from their declaration, by id."""
+    cloud_config: str | None = None
+    """Path on the nodes of the cloud provider's file; one named key of it is read, nothing else."""
+    timeouts: Timeouts = Timeouts()
+
+    @field_validator("cloud_config")
+    @classmethod
+    def _is_absolute(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith("/"):
+            raise ValueError("must be an absolute path on the node")
+        return value
+
+    def facts(self, source: str) -> ProfileFacts:
+        """The profile as the report names it."""
+        digest = hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
+        return ProfileFacts(name=self.name, title=self.title, source=source, digest=digest)
+
+
+def load(name: str) -> tuple[Profile, str]:
+    """The profile of that name or in that file, and its source. Raises UserError with one clear line."""
+    path, source = _find(name)
+    document = _read(path)
+    if parent := document.pop("extends", None):
+        if not isinstance(parent, str):
+            raise UserError(f"{path}: extends: must be the name of a profile or a file")
+        base = _read(_find(parent, path.parent)[0])
+        if "extends" in base:
+            raise UserError(f"{path}: extends: {parent!r} extends another itself; only one step is allowed")
+        document = _merge(base, document)
+    try:
+        # By way of JSON, since strict validation takes enumerations by name from JSON only.
+        return Profile.model_validate_json(json.dumps(document, default=str)), source
+    except ValidationError as error:
+        raise UserError(f"{path}: {_first_mistake(error)}") from None
+
+
+def _find(name: str, beside: Path | None = None) -> tuple[Path, str]:
+    built_in = PROFILES / f"{name}.yaml"
+    if "/" not in name and built_in.is_file():
+        return built_in, "built-in"
+    path = Path(name) if beside is None else beside / name
+    if path.is_file():
+        return path, str(path)
+    names = ", ".join(sorted(each.stem for each in PROFILES.glob("*.yaml")))
+    raise UserError(f"--profile {name}: no such profile or file; built-in profiles: {names}")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: cannot be read: {error}") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else "?"
+        raise UserError(f"{path}: line {line}: not YAML: {error.problem}") from None
+    except YAMLError as error:
+        raise UserError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: a profile is a mapping with `name`, `title` and `promises`")
+    return document
+
+
+def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    """`over` laid on `base`: mappings are merged, everything else is replaced."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _first_mistake(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
+    if first["type"] == "extra_forbidden":
+        return f"{key}: unknown key; see docs/profiles.md for the keys there are"
+    return f"{key}: {first['msg'].removeprefix('Value error, ')} (found {first['input']!r})"

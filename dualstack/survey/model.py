@@ -1,0 +1,102 @@
+"""The survey: one immutable value, taken once, shared by every worker and stored with the report."""
+
+from ipaddress import ip_address, ip_network
+
+from pydantic import BaseModel, ConfigDict
+
+from dualstack.family import Family, Network, family_of, parse
+from dualstack.survey.version import Release
+
+
+class Fact(BaseModel):
+    """Part of the survey."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def of_family(values: tuple[str, ...], family: Family) -> list[str]:
+    """Those of the addresses or networks that are of the family; what does not parse is of neither."""
+    return [value for value in values if _family_or_none(value) is family]
+
+
+def unparsable(values: tuple[str, ...]) -> list[str]:
+    """Those of the values that are no address and no network."""
+    return [value for value in values if _family_or_none(value) is None]
+
+
+def _family_or_none(value: str) -> Family | None:
+    try:
+        return family_of(value)
+    except ValueError:
+        return None
+
+
+class Node(Fact):
+    """A node as the API shows it. Addresses stay strings: a cluster may hold ones that do not parse."""
+
+    name: str
+    ready: bool
+    not_ready_because: str | None = None
+    kubelet: str
+    os: str
+    """`status.nodeInfo.operatingSystem`: what the kubelet says of itself."""
+    os_label: str | None = None
+    """The `kubernetes.io/os` label: what the scheduler goes by."""
+    os_image: str = ""
+    internal_ips: tuple[str, ...] = ()
+    pod_cidr: str | None = None
+    pod_cidrs: tuple[str, ...] = ()
+    provider_id: str | None = None
+    labels: dict[str, str] = {}
+    route_reason: str | None = None
+    """The reason of the NetworkUnavailable condition; `RouteCreated` where a route controller works."""
+
+    def pod_networks(self, family: Family) -> list[Network]:
+        """The node's podCIDRs of the family."""
+        return [ip_network(cidr, strict=False) for cidr in of_family(self.pod_cidrs, family)]
+
+
+class Survey(Fact):
+    """What was read of the cluster. A fact that could not be read is named in `missing`, with the reason."""
+
+    context: str | None
+    server: str
+    version: str
+    uid: str | None = None
+    nodes: tuple[Node, ...] = ()
+    pod_ranges: tuple[str, ...] = ()
+    service_ranges: tuple[str, ...] = ()
+    """The cluster's service ranges in their order, from the ServiceCIDR object or the API server's flags."""
+    kubernetes_service_ip: str | None = None
+    """ClusterIP of `default/kubernetes`: of the first service range's family, by definition."""
+    proxy_mode_configured: str | None = None
+    """Mode in kube-proxy's ConfigMap: an intent, not a proof."""
+    network_daemonsets: tuple[str, ...] = ()
+    """DaemonSets in kube-system (and known CNI namespaces) that are known to be network plugins."""
+    missing: dict[str, str] = {}
+
+    @property
+    def release(self) -> Release:
+        """The API server's minor release."""
+        return Release.parse(self.version)
+
+    @property
+    def first_service_family(self) -> Family | None:
+        """The family of Services that ask for none; None if it cannot be known."""
+        if self.service_ranges:
+            return family_of(self.service_ranges[0])
+        return family_of(self.kubernetes_service_ip) if self.kubernetes_service_ip else None
+
+    def node(self, name: str) -> Node:
+        """The node of that name. Raises KeyError."""
+        return {node.name: node for node in self.nodes}[name]
+
+
+def inside(address: str, network: str) -> bool:
+    """Whether the address lies in the network; False across families. Raises ValueError."""
+    return ip_address(address) in ip_network(network, strict=False)
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two spellings are one address. Raises ValueError."""
+    return parse(one) == parse(other)
