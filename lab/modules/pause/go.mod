@@ -1,0 +1,3 @@
+module dualstack-lab/pause
+
+go 1.24.0
