@@ -1,0 +1,116 @@
+"""CoreDNS and MetalLB from their official manifests, with the few changes that the lab needs, each said here.
+
+CoreDNS: placeholders filled in, both families for its Service. MetalLB: no validating webhook (the API server
+has no way to pods' Services), probes without their ten seconds of delay. Both: the images that were built.
+"""
+
+import base64
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from lab.addresses import Plan
+from lab.api import Api, Json
+from lab.controlplane import KUBELET_CLIENT
+
+_COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.14.6"
+_METALLB = "metallb-system"
+
+
+def _documents(text: str) -> Iterator[Json]:
+    yield from (each for each in YAML(typ="safe", pure=True).load_all(text) if each)
+
+
+def rbac() -> Json:
+    """What lets the API server itself reach kubelets (exec, logs)."""
+    group = "rbac.authorization.k8s.io"
+    role = {"apiGroup": group, "kind": "ClusterRole", "name": "system:kubelet-api-admin"}
+    return {
+        "apiVersion": f"{group}/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": KUBELET_CLIENT},
+        "roleRef": role,
+        "subjects": [{"apiGroup": group, "kind": "User", "name": KUBELET_CLIENT}],
+    }
+
+
+def coredns(plan: Plan, manifests: Path) -> list[Json]:
+    """CoreDNS's objects."""
+    addresses = list(plan.service_address(10).values())
+    text = (manifests / "coredns.yaml.base").read_text()
+    for placeholder, value in {
+        "__DNS__DOMAIN__": "cluster.local",
+        "__DNS__SERVER__": f"'{addresses[0]}'",
+        "__DNS__MEMORY__LIMIT__": "170Mi",
+    }.items():
+        text = text.replace(placeholder, value)
+    found = list(_documents(text))
+    for each in found:
+        if each["kind"] == "Service":
+            each["spec"] |= {"clusterIPs": addresses, "ipFamilyPolicy": "PreferDualStack"}
+        if each["kind"] == "Deployment":
+            container = _container(each)
+            container["image"] = _COREDNS_IMAGE
+            container["readinessProbe"]["periodSeconds"] = 1
+    return found
+
+
+def metallb(plan: Plan, manifests: Path) -> list[Json]:
+    """MetalLB's objects, its address pools included; a variant may give them one family only."""
+    found = [each for each in _documents((manifests / "metallb-native.yaml").read_text()) if _wanted(each)]
+    for each in found:
+        if each["kind"] in ("Deployment", "DaemonSet"):
+            container = _container(each)
+            for probe in ("livenessProbe", "readinessProbe"):
+                container[probe] |= {"initialDelaySeconds": 0, "periodSeconds": 1, "failureThreshold": 30}
+        if each["kind"] == "Deployment":
+            _container(each)["args"].append("--webhook-mode=disabled")
+            _container(each)["volumeMounts"] = []
+            each["spec"]["template"]["spec"]["volumes"] = []
+    key = base64.b64encode(secrets.token_bytes(96)).decode()
+    found.append(_object("v1", "Secret", "memberlist") | {"stringData": {"secretkey": key}})
+    pools = {"addresses": list(plan.variant.load_balancer_pools)}
+    found.append(_object("metallb.io/v1beta1", "IPAddressPool", "lab") | {"spec": pools})
+    found.append(_object("metallb.io/v1beta1", "L2Advertisement", "lab") | {"spec": {}})
+    return found
+
+
+def _wanted(manifest: Json) -> bool:
+    return "webhook" not in manifest["metadata"]["name"]
+
+
+def _object(version: str, kind: str, name: str) -> Json:
+    return {"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": _METALLB}}
+
+
+def _container(workload: Json) -> dict[str, Any]:
+    container: dict[str, Any] = workload["spec"]["template"]["spec"]["containers"][0]
+    return container
+
+
+def objects(plan: Plan, manifests: Path) -> list[Json]:
+    """All objects of the add-ons that the variant wants."""
+    found = [rbac()]
+    if plan.variant.dns == "coredns":
+        found += coredns(plan, manifests)
+    if plan.variant.load_balancer == "metallb":
+        found += metallb(plan, manifests)
+    return found
+
+
+def unready(api: Api) -> list[str]:
+    """Workloads of the add-ons whose pods are not all ready."""
+    late = []
+    for kind, wanted, ready in (
+        ("deployments", "replicas", "readyReplicas"),
+        ("daemonsets", "desiredNumberScheduled", "numberReady"),
+    ):
+        for each in api.get(f"/apis/apps/v1/{kind}")["items"]:
+            status, generation = each.get("status", {}), each["metadata"]["generation"]
+            want = status.get(wanted, 0)
+            if status.get("observedGeneration") != generation or not want or status.get(ready, 0) < want:
+                late.append(f"{each['metadata']['name']} {status.get(ready, 0)}/{want or '?'}")
+    return late

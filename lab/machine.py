@@ -1,0 +1,152 @@
+"""A machine: a set of namespaces (network, mount, UTS, IPC, process, control group) with services in it.
+
+The control plane, the nodes and the world outside are all machines. Its folder below STATE/machines holds
+what it sees as /etc (laid over the host's), as /var, and its services: shell scripts that end in `exec`.
+Inside, everything of the lab is below /run/lab, wherever the host keeps it.
+"""
+
+import os
+import shlex
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from lab import cgroups, namespaces
+from lab.artifacts import Artifacts
+from lab.errors import LabError
+from lab.files import write
+from lab.paths import STATE
+
+INSIDE = Path("/run/lab/machine")  # the machine's folder, as the machine sees it
+BIN = Path("/run/lab/bin")  # Kubernetes' binaries
+PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_GUEST = Path(__file__).parent / "guest"
+
+
+@dataclass(frozen=True)
+class Machine:
+    """One machine, on or off, addressed by name."""
+
+    name: str
+
+    @property
+    def folder(self) -> Path:
+        """Its folder on the host."""
+        return STATE / "machines" / self.name
+
+    def log(self, component: str) -> Path:
+        """The log file of one of its services, on the host."""
+        return self.folder / "logs" / f"{component}.log"
+
+    @property
+    def services(self) -> list[str]:
+        """Names of its services."""
+        return sorted(path.name for path in (self.folder / "services").glob("*"))
+
+    def add_service(self, name: str, command: list[str], before: str = "") -> None:
+        """Define a service; `before` is shell that runs first."""
+        write(self.folder / "services" / name, f"{before}\nexec {shlex.join(command)}\n")
+
+    def prepare(self, artifacts: Artifacts, hostname: str, resolver: str) -> None:
+        """Lay out the folder; whatever else belongs below etc/ and var/ is put there before `power_on`."""
+        for part in ("run", "logs", "services", "etc", "var/lib", "var/log", "var/tmp", "var/cache"):
+            (self.folder / part).mkdir(parents=True, exist_ok=True)
+        (self.folder / "var/run").symlink_to("/run")
+        (self.folder / "usr").symlink_to(artifacts.usr)
+        (self.folder / "bin").symlink_to(artifacts.bin)
+        write(self.folder / "images", "".join(f"{path}\n" for path in artifacts.images))
+        write(self.folder / "hostname", f"{hostname}\n")
+        write(self.folder / "etc/hostname", f"{hostname}\n")
+        write(self.folder / "etc/hosts", f"127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n")
+        write(self.folder / "etc/resolv.conf", f"nameserver {resolver}\n")
+        for script in ("init.sh", "service.sh"):
+            write(self.folder / script, (_GUEST / script).read_text())
+
+    def power_on(self) -> None:
+        """Start its pid 1 and wait until its file system stands. Control group and network exist already."""
+        command = ["nsenter", f"--net={namespaces.path(self.name)}", "unshare"]
+        command += ["--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child"]
+        command += ["--propagation=private", "sh", str(self.folder / "init.sh"), str(self.folder)]
+        (self.folder / "run/lab/ready").unlink(missing_ok=True)
+        with self.log("init").open("ab") as log:
+            process = subprocess.Popen(
+                cgroups.joining(self.name, command),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                cwd="/",
+            )
+        end = time.monotonic() + 10
+        while not self._stands():
+            if process.poll() is not None or time.monotonic() > end:
+                said = " ".join(self.log("init").read_text().split())[-300:]
+                raise LabError(f"{self.name} does not start: {said or 'no message'} ({self.log('init')})")
+            time.sleep(0.02)
+
+    def _stands(self) -> bool:
+        pid = cgroups.init_of(self.name)
+        return pid is not None and Path(f"/proc/{pid}/root/run/lab/ready").exists()
+
+    @property
+    def is_on(self) -> bool:
+        """Whether its pid 1 lives."""
+        return cgroups.init_of(self.name) is not None
+
+    def file(self, path: str) -> Path:
+        """A path inside the machine, as the host reaches it. Raises LabError if the machine is off."""
+        return Path(f"/proc/{self._init()}/root{path}")
+
+    def _init(self) -> int:
+        pid = cgroups.init_of(self.name)
+        if pid is None:
+            raise LabError(f"{self.name} is off: see `python -m lab status`")
+        return pid
+
+    def command(self, command: list[str]) -> list[str]:
+        """`command`, to be run inside the machine: its control groups first, then all its namespaces."""
+        enter = [
+            "nsenter",
+            f"--target={self._init()}",
+            "--mount",
+            "--uts",
+            "--ipc",
+            "--net",
+            "--pid",
+            "--cgroup",
+        ]
+        return cgroups.joining(self.name, [*enter, "env", f"PATH={PATH}", *command])
+
+    def run(self, command: list[str], *, text: str | None = None) -> str:
+        """Run a command inside the machine and return its output. Raises LabError."""
+        done = subprocess.run(self.command(command), input=text, capture_output=True, text=True)
+        if done.returncode != 0:
+            said = " ".join((done.stderr or done.stdout).split())[-400:]
+            raise LabError(f"{self.name}: `{shlex.join(command)[:120]}` failed ({done.returncode}): {said}")
+        return done.stdout
+
+    def replace_me(self, command: list[str]) -> None:
+        """Become `command` inside the machine; never returns."""
+        words = self.command(command)
+        os.execvp(words[0], words)  # noqa: S606  # becoming it is the point
+
+    def service(self, action: str, name: str) -> None:
+        """Start, stop or kill a service."""
+        self.run(["sh", str(INSIDE / "service.sh"), action, name])
+
+    def runs(self, service: str) -> bool:
+        """Whether a service's process lives."""
+        try:
+            inside = int(self.file(f"/run/lab/{service}.pid").read_text())
+            return self.file(f"/proc/{inside}").exists()
+        except (OSError, ValueError, LabError):
+            return False
+
+    def last_words(self, service: str) -> str:
+        """The last line of a service's log: what it died of, mostly."""
+        try:
+            lines = self.log(service).read_text(errors="replace").split("\n")
+        except OSError:
+            return "no log"
+        return next((line for line in reversed(lines) if line.strip()), "empty log")[-300:]

@@ -1,0 +1,67 @@
+"""The wires: one bridge in `fabric`, a veth pair to every machine, static routes to every node's pods.
+
+The same data path as kubenet: the CNI bridge of each node holds its pods, and everybody routes to it over the
+node network. Nothing of it exists in the host's own network namespace.
+"""
+
+from lab import namespaces
+from lab.addresses import FABRIC, FAMILIES, NODE_NETWORKS, Plan
+
+BRIDGE = "br0"
+_SYSCTLS = {
+    "net/ipv4/ip_forward": "1",
+    "net/ipv6/conf/all/forwarding": "1",
+    "net/ipv6/conf/default/forwarding": "1",
+    "net/ipv6/conf/all/accept_dad": "0",
+    "net/ipv6/conf/default/accept_dad": "0",
+    "net/ipv6/conf/all/accept_ra": "0",
+    "net/ipv6/conf/default/accept_ra": "0",
+    "net/ipv4/conf/all/rp_filter": "0",
+    "net/ipv4/conf/default/rp_filter": "0",
+    "net/ipv4/conf/all/send_redirects": "0",
+    "net/ipv4/conf/default/send_redirects": "0",
+    "net/ipv4/ping_group_range": "0 2147483647",
+}
+
+
+def _sysctls() -> str:
+    return "".join(f"echo '{value}' > /proc/sys/{key}\n" for key, value in _SYSCTLS.items())
+
+
+def _batch(lines: list[str]) -> str:
+    """Shell that hands `lines` to ip(8) in one process per address family."""
+    return "ip -batch - <<'END'\n" + "".join(f"{line}\n" for line in lines) + "END\n"
+
+
+def _addresses(plan: Plan, machine: str, device: str) -> list[str]:
+    lines = []
+    for each in FAMILIES:
+        length = NODE_NETWORKS[each].prefixlen
+        nodad = " nodad" if each == "IPv6" else ""
+        lines.append(f"addr add {plan.address(machine, each)}/{length} dev {device}{nodad}")
+    return lines
+
+
+def _pod_routes(plan: Plan, machine: str) -> list[str]:
+    return [
+        f"route add {network} via {node.addresses[each]}"
+        for node in plan.nodes
+        if node.machine != machine
+        for each, network in node.pods.items()
+    ]
+
+
+def build(plan: Plan) -> None:
+    """Lay all wires; the namespaces exist already."""
+    lines = [f"link add {BRIDGE} type bridge mcast_snooping 0 forward_delay 0", "link set lo up"]
+    for machine in plan.machines[1:]:
+        lines += [
+            f"link add {machine} type veth peer name eth0 netns {namespaces.PREFIX}{machine}",
+            f"link set {machine} master {BRIDGE} up",
+        ]
+    lines += [f"link set {BRIDGE} up", *_addresses(plan, FABRIC, BRIDGE), *_pod_routes(plan, FABRIC)]
+    namespaces.run_inside(FABRIC, _sysctls() + _batch(lines))
+    for machine in plan.machines[1:]:
+        gateways = [f"route add default via {plan.address(FABRIC, each)}" for each in FAMILIES]
+        lines = ["link set lo up", "link set eth0 up", *_addresses(plan, machine, "eth0"), *gateways]
+        namespaces.run_inside(machine, _sysctls() + _batch([*lines, *_pod_routes(plan, machine)]))

@@ -1,0 +1,172 @@
+"""A node: containerd, kubelet and kube-proxy, their configuration, and the CNI file for both families."""
+
+from typing import Any
+
+from lab.addresses import NodePlan, Plan
+from lab.files import write, write_json
+from lab.machine import BIN, INSIDE, Machine
+from lab.pki import Authority, write_kubeconfig
+
+PAUSE = "registry.k8s.io/pause:3.10.1"
+SERVICES = ("kubelet", "kube-proxy")  # started once the API server answers; containerd starts at once
+_ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
+_CONTAINERD = f"""\
+version = 2
+disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
+  "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
+[plugins."io.containerd.grpc.v1.cri"]
+  sandbox_image = "{PAUSE}"
+  restrict_oom_score_adj = true
+  disable_apparmor = true
+  enable_unprivileged_icmp = true
+  enable_unprivileged_ports = true
+  [plugins."io.containerd.grpc.v1.cri".cni]
+    bin_dir = "/usr/lib/cni"
+    conf_dir = "/etc/cni/net.d"
+  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+    runtime_type = "io.containerd.runc.v2"
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+      SystemdCgroup = false
+"""
+
+
+def prepare(plan: Plan, node: NodePlan, authority: Authority) -> None:
+    """Write keys, configuration and services of one node."""
+    machine = Machine(node.machine)
+    pki = machine.folder / "pki"
+    write(pki / "ca.crt", authority.pair.certificate)
+    user = f"system:node:{node.name}"
+    kubelet = authority.client(user, "system:nodes")
+    write_kubeconfig(pki / "kubelet.kubeconfig", plan.api_url, authority, user, kubelet)
+    authority.server(node.name, node.name, *node.addresses.values()).write(pki, "kubelet-server")
+    proxy = authority.client("system:kube-proxy", "system:node-proxier")
+    write_kubeconfig(pki / "kube-proxy.kubeconfig", plan.api_url, authority, "system:kube-proxy", proxy)
+
+    etc = machine.folder / "etc"
+    write(etc / "containerd/config.toml", _CONTAINERD)
+    write_json(etc / "cni/net.d/10-dualstack-lab.conflist", cni(plan, node))
+    write_json(etc / "kubernetes/kubelet.json", _kubelet(plan, node))
+    write_json(etc / "kubernetes/kube-proxy.json", kube_proxy(plan, node))
+    for path, text in node.settings.files.items():
+        write(machine.folder / path.lstrip("/"), text, 0o600)
+    _add_services(machine, node)
+
+
+def _add_services(machine: Machine, node: NodePlan) -> None:
+    machine.add_service("containerd", ["/usr/bin/containerd", "--log-level=info"])
+    addresses = ",".join(node.addresses[each] for each in node.settings.node_ips)
+    machine.add_service(
+        "kubelet",
+        [
+            str(BIN / "kubelet"),
+            "--config=/etc/kubernetes/kubelet.json",
+            f"--kubeconfig={INSIDE / 'pki/kubelet.kubeconfig'}",
+            f"--hostname-override={node.name}",
+            f"--node-ip={addresses}",
+        ],
+    )
+    missing = "".join(f"mount --bind /dev/null {path}\n" for path in node.settings.without)
+    machine.add_service(
+        "kube-proxy",
+        [
+            str(BIN / "kube-proxy"),
+            "--config=/etc/kubernetes/kube-proxy.json",
+            f"--hostname-override={node.name}",
+        ],
+        before=missing,
+    )
+
+
+def cni(plan: Plan, node: NodePlan) -> dict[str, Any]:
+    """The CNI configuration: a bridge, one range per family the node's CNI knows of, and host ports."""
+    settings = node.settings
+    ranges = [[{"subnet": str(node.pods[each])}] for each in settings.cni_families if each in node.pods]
+    routes = [{"dst": _ANYWHERE[each]} for each in settings.default_routes if each in settings.cni_families]
+    bridge = {
+        "type": "bridge",
+        "bridge": plan.variant.bridge,
+        "isGateway": True,
+        "ipMasq": False,
+        "hairpinMode": True,
+        "ipam": {"type": "host-local", "ranges": ranges, "routes": routes},
+    }
+    portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
+    return {"cniVersion": "0.4.0", "name": "dualstack-lab", "plugins": [bridge, portmap]}
+
+
+def _kubelet(plan: Plan, node: NodePlan) -> dict[str, Any]:
+    dns = plan.service_address(10)
+    return {
+        "apiVersion": "kubelet.config.k8s.io/v1beta1",
+        "kind": "KubeletConfiguration",
+        "authentication": {
+            "anonymous": {"enabled": False},
+            "webhook": {"enabled": True},
+            "x509": {"clientCAFile": str(INSIDE / "pki/ca.crt")},
+        },
+        "authorization": {"mode": "Webhook"},
+        "tlsCertFile": str(INSIDE / "pki/kubelet-server.crt"),
+        "tlsPrivateKeyFile": str(INSIDE / "pki/kubelet-server.key"),
+        "clusterDomain": "cluster.local",
+        "clusterDNS": [next(iter(dns.values()))],
+        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
+        "cgroupDriver": "cgroupfs",
+        "failCgroupV1": False,
+        "failSwapOn": False,
+        "enforceNodeAllocatable": [],
+        "localStorageCapacityIsolation": False,
+        "oomScoreAdj": 0,
+        "maxOpenFiles": 20000,
+        "imageGCHighThresholdPercent": 100,
+        "imageGCLowThresholdPercent": 99,
+        "evictionHard": {"memory.available": "50Mi"},
+        "nodeStatusUpdateFrequency": "4s",
+        "providerID": node.settings.provider_id,
+        "resolvConf": "/etc/resolv.conf",
+        "serializeImagePulls": False,
+        "registryPullQPS": 0,
+    }
+
+
+def kube_proxy(plan: Plan, node: NodePlan) -> dict[str, Any]:
+    """kube-proxy's configuration."""
+    return {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "mode": node.settings.proxy_mode,
+        "clientConnection": {"kubeconfig": str(INSIDE / "pki/kube-proxy.kubeconfig")},
+        "clusterCIDR": ",".join(pod.range for pod in plan.variant.pods),
+        "conntrack": {"maxPerCore": 0, "min": 0},
+        "metricsBindAddress": "127.0.0.1:10249",
+        "oomScoreAdj": 0,
+    }
+
+
+def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
+    """The Node object, made before its kubelet starts so that podCIDRs and CNI files agree."""
+    allocated = [str(share) for each, share in node.pods.items() if each in plan.variant.allocated]
+    spec: dict[str, Any] = {"podCIDR": allocated[0], "podCIDRs": allocated}
+    if node.settings.provider_id:
+        spec["providerID"] = node.settings.provider_id
+    if node.settings.taints:
+        spec["taints"] = list(node.settings.taints)
+    labels = {"kubernetes.io/hostname": node.name, **node.settings.labels}
+    metadata = {"name": node.name, "labels": labels, "annotations": node.settings.annotations}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+
+
+def import_images(machine: Machine) -> None:
+    """Give containerd the images, all at once; no registry is ever asked. Raises LabError."""
+    script = """
+    for image in /run/lab/images/*; do
+        ctr --namespace k8s.io images import "$image" >/dev/null &
+        jobs="${jobs-} $!"
+    done
+    for job in $jobs; do wait "$job"; done
+    """
+    machine.run(["sh", "-e"], text=script)
+
+
+def condition_patch(node: NodePlan) -> dict[str, Any]:
+    """The conditions that a cloud provider would have set, as a patch of the Node's status."""
+    return {"status": {"conditions": list(node.settings.conditions)}}

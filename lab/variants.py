@@ -1,0 +1,213 @@
+"""Variants: how a lab cluster is deployed, as data, one YAML file each.
+
+A file states only what differs from the one it `extends`: mappings are merged key by key, null removes a
+key, everything else replaces. Read as YAML 1.2, so that IPv6 addresses stay strings; unknown keys and wrong
+types are refused with file and key.
+"""
+
+from functools import cached_property
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError
+
+from lab.errors import LabError
+
+FOLDER = Path(__file__).parent / "variants"
+MAX_NODES = 16  # node addresses are 172.30.0.10 and up to .25
+
+Family = Literal["IPv4", "IPv6"]
+ProxyMode = Literal["iptables", "nftables"]
+Network = IPv4Network | IPv6Network
+
+
+class _Data(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PodRange(_Data):
+    """One cluster-wide pod range and the size of each node's share of it."""
+
+    range: str
+    node_mask: int
+
+    @field_validator("range")
+    @classmethod
+    def _is_network(cls, value: str) -> str:
+        ip_network(value)
+        return value
+
+    @model_validator(mode="after")
+    def _leaves_room(self) -> Self:
+        if not 0 <= self.node_mask - self.network.prefixlen <= 16:
+            raise ValueError(f"node_mask {self.node_mask} must be 0 to 16 bits longer than {self.range}'s")
+        return self
+
+    @property
+    def network(self) -> Network:
+        """The range, parsed."""
+        return ip_network(self.range)
+
+
+class Node(_Data):
+    """One node: what its kubelet, its kube-proxy and its CNI are told, and what the API says about it."""
+
+    name: str = "node{index}"
+    node_ips: tuple[Family, ...] = ("IPv4", "IPv6")
+    cni_families: tuple[Family, ...] = ("IPv4", "IPv6")
+    default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
+    masquerade_pods: tuple[Family, ...] = ()  # what leaves a pod for another takes the node's address
+    proxy_mode: ProxyMode = "iptables"
+    without: tuple[str, ...] = ()  # programs that are missing on the node, by path
+    labels: dict[str, str] = {}
+    annotations: dict[str, str] = {}
+    provider_id: str = ""
+    taints: tuple[dict[str, str], ...] = ()
+    conditions: tuple[dict[str, str], ...] = ()  # those that a cloud provider would set
+    files: dict[str, str] = {}  # files of root alone (0600), by absolute path
+
+    @field_validator("files")
+    @classmethod
+    def _below_etc(cls, value: dict[str, str]) -> dict[str, str]:
+        for path in value:
+            if not path.startswith("/etc/") or ".." in path:
+                raise ValueError(f"{path}: only files below /etc can be given to a node")
+        return value
+
+
+class Variant(_Data):
+    """A cluster to be deployed. The first of `pods` and of `services` is of the primary family."""
+
+    title: str
+    healthy: bool = True
+    release: str = "1.36"
+    nodes: int = Field(default=3, ge=1, le=MAX_NODES)
+    api_address: Family = "IPv4"
+    pods: tuple[PodRange, ...]
+    allocated: tuple[Family, ...] = (
+        "IPv4",
+        "IPv6",
+    )  # pod ranges that the controller manager knows
+    services: tuple[str, ...]
+    bridge: str = "cni0"
+    load_balancer: Literal["metallb", "none"] = "metallb"
+    load_balancer_pools: tuple[str, ...] = ("172.30.0.200-172.30.0.250", "fd00:30::200-fd00:30::2ff")
+    dns: Literal["coredns", "none"] = "coredns"
+    node: Node = Node()
+    per_node: dict[int, dict[str, Any]] = {}  # by index, merged over `node`
+
+    @field_validator("services")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for each in value:
+            ip_network(each)
+        return value
+
+    @model_validator(mode="after")
+    def _one_per_family(self) -> Self:
+        for key, ranges in (("pods", [pod.range for pod in self.pods]), ("services", list(self.services))):
+            versions = [ip_network(each).version for each in ranges]
+            if not versions or len(versions) != len(set(versions)):
+                raise ValueError(f"{key}: one range of each family at most, and at least one")
+        for index in self.per_node:
+            self.settings(index)
+        return self
+
+    def settings(self, index: int) -> Node:
+        """What holds for the node with this index, its templates filled in. Raises ValueError."""
+        merged = _merge(self.node.model_dump(), self.per_node.get(index, {}))
+        name = str(merged["name"]).format(index=index)
+        try:
+            return Node.model_validate(_fill(merged, {"index": str(index), "name": name}))
+        except ValidationError as error:
+            raise ValueError(f"per_node.{index}.{first_problem(error)}") from None
+
+    @cached_property
+    def node_names(self) -> tuple[str, ...]:
+        """Kubernetes names of all nodes, in order."""
+        return tuple(self.settings(index).name for index in range(self.nodes))
+
+
+def names() -> list[str]:
+    """All variants, by name."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def load(name: str, nodes: int | None = None, folder: Path = FOLDER) -> Variant:
+    """The variant of this name, with another number of nodes if given. Raises LabError."""
+    data = _read(name, folder, ())
+    if nodes is not None:
+        data["nodes"] = nodes
+    try:
+        return Variant.model_validate(data)
+    except ValidationError as error:
+        raise LabError(f"{folder / name}.yaml: {first_problem(error)}") from None
+
+
+def _read(name: str, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:
+    path = folder / f"{name}.yaml"
+    if name in seen:
+        raise LabError(f"{path}: extends itself ({' -> '.join((*seen, name))})")
+    if not path.is_file():
+        known = ", ".join(sorted(each.stem for each in folder.glob("*.yaml")))
+        where = f"extended by {seen[-1]}.yaml, " if seen else ""
+        raise LabError(f"no variant {name!r} ({where}known: {known})")
+    data = read_yaml(path)
+    base = data.pop("extends", None)
+    if base is None:
+        return data
+    if not isinstance(base, str):
+        raise LabError(f"{path}: extends: must be the name of one variant")
+    merged = _merge(_read(base, folder, (*seen, name)), data)
+    merged["healthy"] = data.get("healthy", merged.get("healthy", True))
+    return merged
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """A YAML 1.2 file that holds one mapping. Raises LabError with file and line."""
+    try:
+        data = YAML(typ="safe", pure=True).load(path.read_text())
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise LabError(f"{path}:{line}: not YAML: {error.problem}") from None
+    if not isinstance(data, dict):
+        raise LabError(f"{path}: must hold one mapping (key: value)")
+    return data
+
+
+def _merge(base: dict[str, Any], over: dict[Any, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        old = merged.get(key)
+        if value is None:
+            merged.pop(key, None)
+            continue
+        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _fill(value: Any, words: dict[str, str]) -> Any:  # noqa: ANN401  # any YAML
+    """`value` with {index} and {name} replaced in every string; other braces stay as they are."""
+    if isinstance(value, str):
+        for word, text in words.items():
+            value = value.replace("{" + word + "}", text)
+        return value
+    if isinstance(value, dict):
+        return {key: _fill(each, words) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_fill(each, words) for each in value]
+    return value
+
+
+def first_problem(error: ValidationError) -> str:
+    """What is wrong first, with its key, on one line."""
+    first = error.errors(include_url=False)[0]
+    key = ".".join(str(part) for part in first["loc"])
+    given = "" if first["type"] in ("missing", "extra_forbidden") else f" (given: {first['input']!r:.80})"
+    said = {"extra_forbidden": "no such key", "missing": "is missing"}.get(first["type"], first["msg"])
+    if first["type"] == "value_error":
+        said, given = str(first["ctx"]["error"]), ""
+    return f"{key}: {said}{given}" if key else said
