@@ -92,9 +92,9 @@ class Plan:
 
 
 def make_plan(
-    survey: Survey, profile: Profile, *, image: str | None, peers: int | None, read_only: bool
+    survey: Survey, profile: Profile, *, image: str | None, peers: int | None, idle: str | None
 ) -> Plan:
-    """The plan for a surveyed cluster under a profile."""
+    """The plan for a surveyed cluster under a profile; `idle` says why nothing may be created, if so."""
     nodes = tuple(node.name for node in survey.nodes if node.os != "windows")
     left_out = {node.name: "probe pods are for Linux" for node in survey.nodes if node.os == "windows"}
     roles = [manifests.CLIENT, manifests.SERVER]
@@ -102,9 +102,8 @@ def make_plan(
         roles.append(manifests.HOST)
     if profile.cloud_config:
         roles.append(manifests.CLOUD_CONFIG)
-    idle = "--read-only" if read_only else None
-    if not nodes and idle is None:
-        idle = survey.missing.get("nodes", "the cluster has no node to put a probe pod on")
+    if not nodes:
+        idle = idle or survey.missing.get("nodes", "the cluster has no node to put a probe pod on")
     pods = tuple(
         PlannedPod(role, f"{role}-{index}", node) for role in roles for index, node in enumerate(nodes)
     )

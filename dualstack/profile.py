@@ -28,7 +28,9 @@ def _kebab(name: str) -> str:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, alias_generator=_kebab)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, strict=True, alias_generator=_kebab, use_attribute_docstrings=True
+    )
 
 
 class Promises(_Part):
@@ -69,11 +71,15 @@ class Limits(_Part):
     """Documented limits of support: outside them a cluster may work, but its makers do not stand by it."""
 
     network_plugin: Literal["kubenet"] | None = None
+    """The only network plugin that is supported."""
     os: Literal["linux"] | None = None
+    """The only operating system of nodes that is supported."""
     proxy_modes: dict[str, list[ProxyMode]] | None = None
     """Modes by the minor release from which they are supported, e.g. {"1.16": [ipvs]}."""
     vm_set: Literal["availability-set"] | None = None
+    """The only kind of machine set that is supported."""
     load_balancer_sku: Literal["standard"] | None = None
+    """The load balancer's SKU that is supported."""
 
     def modes_at(self, release: Release) -> list[ProxyMode] | None:
         """The modes supported at a release; None where the profile sets no limit."""
@@ -108,7 +114,9 @@ class Profile(_Part):
     """A whole profile, `extends` already resolved."""
 
     name: str = Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")
+    """Lower case, digits and dashes."""
     title: str
+    """One line for the report."""
     promises: Promises = Promises()
     limits: Limits = Limits()
     levels: dict[str, Level] = {}

@@ -29,10 +29,13 @@ class Behaviour(BaseModel):
     """The first Kubernetes minor release that has the behaviour."""
     until: str | None = None
     """The last one, if it is gone."""
+    reads: tuple[str, ...] = ()
+    """Facts of the survey that it needs, by the names in `Survey.missing`."""
     promise: str | None = None
-    """The key of the profile's `promises` without which the behaviour is not applicable."""
-    limit: bool = False
-    """A documented limit of support: where it does not hold, the cluster is `unsupported`, not broken."""
+    """The key of the profile's `promises` without which it is not applicable."""
+    limit: str | None = None
+    """The key of the profile's `limits` that it judges; where that does not hold, the cluster is
+    `unsupported`, not broken, and without the key it is not applicable."""
 
 
 def behaviour(declared: Behaviour) -> Callable[[Test], Test]:

@@ -1,0 +1,52 @@
+# `make demo` and `make test` need nothing but python3 (3.11+, with venv) and, for the lab, root on Linux.
+PYTHON ?= python3
+BIN := .venv/bin
+SHELL := /bin/bash
+
+.PHONY: help demo test check lab-up lab-down lab-purge bench docs lock clean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: .venv/ready ## Bring a real cluster up on this machine, judge it, show where the report is
+	@$(BIN)/python -m lab up
+	@$(BIN)/python -m lab outside -- $(BIN)/pytest --kubeconfig "$$($(BIN)/python -m lab kubeconfig)"
+	@echo "The cluster is still up for a look: see docs/lab.md. \`make lab-down\` takes it down."
+
+test: .venv/ready ## Pass the project's own tests; with root on Linux, on real clusters as well
+	@$(BIN)/pytest selftest
+
+check: .venv/ready ## Lint, types, layers, generated documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python docs/generate.py --check
+
+lab-up: .venv/ready ## Bring the lab up (VARIANT=default)
+	@$(BIN)/python -m lab up --variant $(or $(VARIANT),default)
+
+lab-down: .venv/ready ## Take the lab down; nothing stays behind
+	@$(BIN)/python -m lab down
+
+lab-purge: .venv/ready ## Take the lab down and remove its builds, packages and images too
+	@$(BIN)/python -m lab purge
+
+bench: .venv/ready ## Print how long the suite takes beside the cluster's own floor
+	@$(BIN)/python -m bench.ratio
+
+docs: .venv/ready ## Make the generated documents again
+	@$(BIN)/python docs/generate.py
+
+lock: .venv/ready ## Choose dependency versions anew, within the bounds of pyproject.toml
+	uv pip compile pyproject.toml --group dev --generate-hashes --no-header --no-emit-index-url \
+	    --no-annotate --upgrade --output-file requirements.lock
+
+clean: ## Remove the environment and the reports; the lab's folder is `make lab-purge`'s
+	rm -rf .venv reports/20* reports/latest

@@ -1,0 +1,108 @@
+"""Make the documents that follow from declarations: `python docs/generate.py`, or `--check` in CI."""
+
+import importlib.util
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+from tabulate import tabulate
+
+from dualstack.places import PROFILES, ROOT, SUITE
+from dualstack.profile import Limits, Profile, Promises, Timeouts, load
+from dualstack.verdict.behaviour import Behaviour
+
+GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
+
+
+def behaviours() -> dict[str, list[Behaviour]]:
+    """Every declared behaviour by topic (its file), in the files' order."""
+    found: dict[str, list[Behaviour]] = {}
+    for path in sorted(SUITE.glob("test_*.py")):
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        tests = [value for name, value in vars(module).items() if name.startswith("test_")]
+        found[path.stem.removeprefix("test_").replace("_", "-")] = [test.behaviour for test in tests]
+    return found
+
+
+def catalogue() -> str:
+    """docs/behaviours.md."""
+    parts = [GENERATED, "# Behaviours\n", "What the suite judges, by the file in tests/ that judges it.\n"]
+    for topic, declared in behaviours().items():
+        parts.append(f"## {topic}\n")
+        for each in declared:
+            about = [
+                f"level {each.level}",
+                f"needs: {each.tier}",
+                *([f"Kubernetes {each.since} and later"] if each.since != "1.16" else []),
+                *([f"until Kubernetes {each.until}"] if each.until else []),
+                *(["documented limit of support"] if each.limit else []),
+            ]
+            parts.append(
+                f"### {each.id}\n\n{each.claim}\n\n*{'; '.join(about)}; [source]({each.source})*\n\n"
+                f"If it breaks: {each.remedy}\n"
+            )
+    return "\n".join(parts)
+
+
+def profiles() -> str:
+    """docs/profiles.md."""
+    rows = [
+        *_keys(Profile, ""), *_keys(Promises, "promises."), *_keys(Limits, "limits."),
+        *_keys(Timeouts, "timeouts."),
+    ]  # fmt: skip
+    built_in = [[f"`{path.stem}`", load(path.stem)[0].title] for path in sorted(PROFILES.glob("*.yaml"))]
+    table = tabulate(rows, ["key", "default", "meaning"], "github", disable_numparse=True)
+    return "\n".join(
+        [
+            GENERATED,
+            "# Profiles\n",
+            "A profile says what a kind of cluster promises. `--profile` takes the name of a built-in one or "
+            "a YAML file of yours, which may build on another with `extends: NAME`.\n",
+            tabulate(built_in, ["built-in", "for"], "github", disable_numparse=True),
+            "\nA file of your own needs only what differs:\n",
+            "```yaml\nname: our-site\ntitle: Our clusters\nextends: kubernetes\npromises:\n"
+            "  node-masks: {IPv4: 25, IPv6: 80}\n  load-balancer: none\nlevels:\n"
+            "  ping-pod-to-pod: MUST\n```\n",
+            "YAML 1.2 is read, so IPv6 addresses stay strings. An unknown key or a value of the wrong type is "
+            "one line that names the file and the key.\n",
+            table,
+            "",
+        ]
+    )
+
+
+def _keys(model: type[BaseModel], prefix: str) -> Iterator[list[str]]:
+    for field in model.model_fields.values():
+        if not isinstance(field.default, BaseModel):
+            yield [f"`{prefix}{field.alias}`", _default(field), " ".join((field.description or "").split())]
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    shown = {None: "none", True: "`true`", False: "`false`"}
+    return shown[value] if value is None or isinstance(value, bool) else f"`{value}`"
+
+
+def main(arguments: list[str]) -> int:
+    """Write the documents, or with --check say which are stale."""
+    made = {ROOT / "docs/behaviours.md": catalogue(), ROOT / "docs/profiles.md": profiles()}
+    stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
+    if arguments == ["--check"]:
+        for path in stale:
+            print(f"{path.relative_to(ROOT)} is stale: run `make docs`")
+        return 1 if stale else 0
+    for path, text in made.items():
+        Path(path).write_text(text)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

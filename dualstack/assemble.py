@@ -1,0 +1,111 @@
+"""Put the report together from the survey, the topics and the results."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from dualstack import __version__
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import Paths, Proxies
+from dualstack.profile import Profile
+from dualstack.report.conclude import outcome
+from dualstack.report.model import (
+    BehaviourResult,
+    Cluster,
+    Convergence,
+    NodeFacts,
+    ObjectName,
+    Report,
+    Run,
+)
+from dualstack.survey.model import Survey
+
+Name = tuple[str, str | None, str]
+
+
+def report(
+    *,
+    run_id: str,
+    start: datetime,
+    command: list[str],
+    partial: str | None,
+    interrupted: str | None,
+    strict_support: bool,
+    seconds: dict[str, float],
+    survey: Survey,
+    profile: Profile,
+    profile_source: str,
+    board: Board,
+    results: list[BehaviourResult],
+    created: Sequence[Name],
+    left_behind: Sequence[Name],
+) -> Report:
+    """The whole report, verdict included."""
+    verdict, sentence = outcome(
+        results, partial=partial, interrupted=interrupted, strict_support=strict_support
+    )
+    return Report(
+        run=Run(
+            id=run_id,
+            start=start,
+            end=datetime.now(UTC),
+            command=command,
+            suite_version=__version__,
+            partial=partial,
+            interrupted=interrupted,
+            seconds=seconds,
+        ),
+        cluster=_cluster(survey, board),
+        profile=profile.facts(profile_source),
+        verdict=verdict,
+        sentence=sentence,
+        behaviours=results,
+        convergence=_convergence(board),
+        created=[_object(name) for name in created],
+        left_behind=[_object(name) for name in left_behind],
+    )
+
+
+def _object(name: Name) -> ObjectName:
+    return ObjectName(kind=name[0], namespace=name[1], name=name[2])
+
+
+def _cluster(survey: Survey, board: Board) -> Cluster:
+    proxies = board.peek("proxies", Proxies)
+    modes = {proxy.node: proxy.mode for proxy in proxies.proxies} if proxies else {}
+    known = sorted({mode for mode in modes.values() if mode})
+    return Cluster(
+        context=survey.context,
+        server=survey.server,
+        version=survey.version,
+        uid=survey.uid,
+        nodes=[
+            NodeFacts(
+                name=node.name,
+                ready=node.ready,
+                kubelet=node.kubelet,
+                os=node.os,
+                internal_ips=list(node.internal_ips),
+                pod_cidrs=list(node.pod_cidrs),
+                proxy_mode=modes.get(node.name),
+            )
+            for node in survey.nodes
+        ],
+        pod_ranges=list(survey.pod_ranges),
+        service_ranges=list(survey.service_ranges),
+        proxy_mode=", ".join(known) or None,
+    )
+
+
+def _convergence(board: Board) -> list[Convergence]:
+    paths = board.peek("cluster-ip", Paths)
+    return [
+        Convergence(
+            service=each.target,
+            node=each.source,
+            family=each.family,
+            seconds=each.seconds,
+            attempts=each.rounds,
+        )
+        for each in (paths.observations if paths else ())
+        if each.seconds is not None
+    ]

@@ -1,0 +1,118 @@
+"""Between pytest and the judge: which behaviours apply, and what a test's findings come to."""
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from dualstack.plan import Plan
+from dualstack.profile import Profile
+from dualstack.record import Declared, Record, result_of
+from dualstack.report import conclude as concluding
+from dualstack.run import Shared
+from dualstack.survey.model import Survey
+from dualstack.survey.version import Release
+from dualstack.verdict.behaviour import Behaviour
+from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
+from dualstack.verdict.words import Level, Tier, Verdict
+
+JUDGE = pytest.StashKey[Judge]()
+CLUSTER = "cluster"  # the subject of a finding about everything
+
+
+def behaviour_of(item: pytest.Item) -> Behaviour:
+    """The declaration on a test. A test without one is a mistake of ours."""
+    declared = getattr(getattr(item, "function", None), "behaviour", None)
+    if not isinstance(declared, Behaviour):
+        raise pytest.UsageError(f"{item.nodeid}: declares no @behaviour")
+    return declared
+
+
+def declare(items: Sequence[pytest.Item], profile: Profile) -> list[Declared]:
+    """What was collected, with the profile's levels."""
+    return [_declared(item, profile, order) for order, item in enumerate(items)]
+
+
+def judge_of(item: pytest.Item) -> Judge:
+    """The judge of a test."""
+    if JUDGE not in item.stash:
+        item.stash[JUDGE] = Judge(limit=behaviour_of(item).limit is not None)
+    return item.stash[JUDGE]
+
+
+def call(item: pytest.Function, shared: Shared) -> None:
+    """Run a test if its behaviour applies; a reason not to judge is a finding, not an error."""
+    judge = judge_of(item)
+    try:
+        _check_applies(behaviour_of(item), shared.survey, shared.profile)
+        item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
+    except NotApplicable as reason:
+        judge.not_applicable(CLUSTER, str(reason))
+    except CannotJudge as reason:
+        judge.cannot(CLUSTER, str(reason))
+
+
+def conclude(
+    item: pytest.Function, call: pytest.CallInfo[None], report: pytest.TestReport, shared: Shared
+) -> None:
+    """Record a test's result and set pytest's outcome by it."""
+    if call.when == "teardown" or (call.when == "setup" and report.passed):
+        return
+    declared = _declared(item, shared.profile, 0)
+    findings = judge_of(item).findings
+    verdict, reason = concluding.verdict_of(findings), concluding.reason(findings)
+    if report.failed:  # a mistake of ours: shown as an error, and nothing is claimed about the cluster
+        what = call.excinfo.exconly() if call.excinfo else "unknown error"
+        findings, verdict = [], Verdict.NOT_JUDGED
+        reason = f"the check itself failed: {what.splitlines()[0]}"
+    result = result_of(declared, verdict=verdict, reason=reason).model_copy(
+        update={
+            "families": concluding.by_family(findings),
+            "findings": list(findings),
+            "seconds": round(time.time() - call.start, 3),
+        }
+    )
+    Record(shared.folder / ".work").add(result)
+    report.user_properties.append(("verdict", f"{verdict}"))
+    report.user_properties.append(("level", f"{declared.level}"))
+    if report.passed and verdict is not Verdict.CONFORMS:
+        broken = verdict is Verdict.BREAKS and declared.level is Level.MUST
+        report.outcome = "failed" if broken else "skipped"
+        report.longrepr = reason if broken else (str(item.path), 0, f"{verdict}: {reason}")
+
+
+def why_not(declared: Declared, shared: Shared, plan: Plan) -> str | None:
+    """Why a behaviour will not be judged, as far as it is known before the run; None if it will."""
+    try:
+        _check_applies(declared.behaviour, shared.survey, shared.profile)
+    except NotApplicable as reason:
+        return f"not applicable: {reason}"
+    except CannotJudge as reason:
+        return f"not judged: {reason}"
+    if declared.behaviour.tier is not Tier.READ and plan.creates_nothing:
+        return f"not judged: {plan.creates_nothing}"
+    return None
+
+
+def _declared(item: pytest.Item, profile: Profile, order: int) -> Declared:
+    behaviour = behaviour_of(item)
+    topic = Path(item.path).stem.removeprefix("test_").replace("_", "-")
+    level = profile.levels.get(behaviour.id, behaviour.level)
+    return Declared(behaviour=behaviour, level=level, topic=topic, order=order)
+
+
+def _check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> None:
+    """Raise NotApplicable or CannotJudge where there is nothing to judge, or nothing to judge by."""
+    if survey.release < Release.parse(behaviour.since):
+        raise NotApplicable(f"came with Kubernetes {behaviour.since}; this server is {survey.release}")
+    if behaviour.until and Release.parse(behaviour.until) < survey.release:
+        raise NotApplicable(f"ended with Kubernetes {behaviour.until}; this server is {survey.release}")
+    if behaviour.promise and getattr(profile.promises, behaviour.promise) in ([], False, "none"):
+        key = behaviour.promise.replace("_", "-")
+        raise NotApplicable(f"profile {profile.name} makes no promise of it (promises.{key})")
+    if behaviour.limit and getattr(profile.limits, behaviour.limit) is None:
+        raise NotApplicable(f"profile {profile.name} documents no such limit")
+    for fact in behaviour.reads:
+        if fact in survey.missing:
+            raise CannotJudge(survey.missing[fact])

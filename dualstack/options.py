@@ -1,0 +1,96 @@
+"""The command line: what a user may say, read once into one value."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from dualstack.places import SUITE
+
+
+class Options(BaseModel):
+    """What the command line says, with defaults filled in."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kubeconfig: Path | None
+    context: str | None
+    profile: str
+    read_only: bool
+    plan_only: bool
+    strict_support: bool
+    image: str | None
+    peers: int | None
+    reports: Path
+    partial: str | None
+    """Why only a part of the suite was asked for."""
+
+
+def add(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    group = parser.getgroup("dualstack", "dual-stack conformance")
+    group.addoption(
+        "--kubeconfig", metavar="FILE", help="kubeconfig of the cluster; default: what kubectl would use"
+    )
+    group.addoption("--context", metavar="NAME", help="context in the kubeconfig; default: its current one")
+    group.addoption(
+        "--profile", metavar="NAME|FILE", default="kubernetes",
+        help="what this kind of cluster promises: a built-in profile or a YAML file; default: %(default)s",
+    )  # fmt: skip
+    group.addoption(
+        "--plan", action="store_true", help="print what would be created, probed and asked; create nothing"
+    )
+    group.addoption("--read-only", action="store_true", help="judge only what the API shows; create nothing")
+    group.addoption(
+        "--strict-support", action="store_true",
+        help="exit with 1 also where a documented limit of support does not hold",
+    )  # fmt: skip
+    group.addoption(
+        "--probe-image", metavar="IMAGE", help="agnhost image to use, e.g. from your own registry"
+    )
+    group.addoption(
+        "--peers", metavar="N", type=int,
+        help="nodes that each node probes and is probed by; default: all up to 24 nodes, else 8",
+    )  # fmt: skip
+    group.addoption("--reports", metavar="DIR", default="reports", help="default: %(default)s")
+
+
+def read(config: pytest.Config) -> Options:
+    """The options of this run. Raises pytest.UsageError."""
+    option = config.option
+    if option.peers is not None and option.peers < 1:
+        raise pytest.UsageError(f"--peers {option.peers}: must be at least 1")
+    if option.plan and getattr(option, "numprocesses", None):
+        raise pytest.UsageError("--plan needs no workers: leave out -n")
+    return Options(
+        kubeconfig=Path(option.kubeconfig) if option.kubeconfig else None,
+        context=option.context,
+        profile=option.profile,
+        read_only=option.read_only,
+        plan_only=option.plan,
+        strict_support=option.strict_support,
+        image=option.probe_image,
+        peers=option.peers,
+        reports=Path(option.reports),
+        partial=_partial(config),
+    )
+
+
+def _partial(config: pytest.Config) -> str | None:
+    """Why this run judges only a part of the suite: such a run is never conformant."""
+    if config.option.read_only:
+        return "--read-only"
+    for flag, value in (
+        ("-k", config.option.keyword),
+        ("-m", config.option.markexpr),
+        ("--deselect", config.option.deselect),
+        ("--ignore", config.option.ignore),
+        ("--ignore-glob", config.option.ignore_glob),
+    ):
+        if value:
+            return f"{flag} {value if isinstance(value, str) else ' '.join(value)}"
+    if config.args_source is pytest.Config.ArgsSource.ARGS:
+        paths = [(config.invocation_params.dir / arg.split("::")[0]).resolve() for arg in config.args]
+        if not any(SUITE.is_relative_to(path) for path in paths):
+            return " ".join(config.args)
+    return None

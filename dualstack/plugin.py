@@ -1,0 +1,163 @@
+"""The pytest plugin: hooks and fixtures only. What they do is in run.py, judging.py and conduct/."""
+
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from dualstack import judging, options, terminal
+from dualstack.conduct.board import Board
+from dualstack.errors import UserError
+from dualstack.profile import Profile
+from dualstack.record import Record
+from dualstack.report.model import Report
+from dualstack.run import Run, Shared
+from dualstack.survey.model import Survey
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Outcome
+
+RUN = pytest.StashKey[Run]()
+SHARED = pytest.StashKey[Shared]()
+REPORT = pytest.StashKey[Report]()
+EXIT_STATUS = {Outcome.CONFORMANT: 0, Outcome.NOT_CONFORMANT: 1, Outcome.INCOMPLETE: 6}
+OURS_TO_DECIDE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options."""
+    options.add(parser)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """SIGTERM ends a run as Ctrl-C does: with clean-up and a report."""
+    if not hasattr(config, "workerinput"):
+        signal.signal(signal.SIGTERM, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt("SIGTERM")
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Connect, read the survey and make the plan; nothing is created yet."""
+    config = session.config
+    if handed := getattr(config, "workerinput", {}).get("dualstack"):
+        config.stash[SHARED] = Shared.model_validate_json(handed)
+        return
+    if config.option.collectonly:
+        return
+    try:
+        run = Run(options.read(config), ["pytest", *config.invocation_params.args])
+    except UserError as error:
+        raise pytest.UsageError(str(error)) from None
+    config.stash[RUN], config.stash[SHARED] = run, run.shared()
+    terminal.quieten(config)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 (xdist's own type is private)
+    """Hand the survey to a worker: all of them judge the same cluster."""
+    node.workerinput["dualstack"] = node.config.stash[SHARED].model_dump_json()
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say whom we talk to, before anything is touched."""
+    return config.stash[RUN].header if RUN in config.stash else []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection(session: pytest.Session) -> None:
+    """Begin creating and probing, in the background; or print the plan."""
+    run = session.config.stash.get(RUN, None)
+    if run is None:
+        return
+    if run.options.plan_only:
+        return
+    Record(run.folder / ".work")
+    run.begin(terminal.progress(session.config))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note which behaviours were collected, so that none can get lost; or print the plan and stop."""
+    config = session.config
+    shared = config.stash.get(SHARED, None)
+    if shared is None or not session.items:
+        return
+    declared = judging.declare(session.items, shared.profile)
+    run = config.stash.get(RUN, None)
+    if run is not None and run.options.plan_only:
+        terminal.print_plan(config, run.plan, declared, shared)
+        pytest.exit("", returncode=0)
+    Record(shared.folder / ".work").declare(declared)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
+    """Judge only what applies."""
+    judging.call(pyfuncitem, pyfuncitem.config.stash[SHARED])
+    return True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+    """Turn findings into a verdict, and the verdict into pytest's outcome."""
+    report = yield
+    shared = item.config.stash.get(SHARED, None)
+    if shared is not None and isinstance(item, pytest.Function):
+        judging.conclude(item, call, report, shared)
+    return report
+
+
+def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """Name verdicts by our words in pytest's own lines."""
+    return terminal.status(report)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Clean up, write the report and decide the exit status."""
+    config = session.config
+    run = config.stash.get(RUN, None)
+    if run is None or run.options.plan_only:
+        return
+    interrupted = None
+    if exitstatus not in OURS_TO_DECIDE:
+        interrupted = terminal.why_ended(exitstatus)
+    with terminal.undisturbed():
+        report = run.end(Record(run.folder / ".work"), interrupted=interrupted)
+    config.stash[REPORT] = report
+    if exitstatus in OURS_TO_DECIDE:
+        session.exitstatus = EXIT_STATUS[report.verdict]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """The last word on the terminal: one table, one sentence, and where the report is."""
+    if REPORT in config.stash:
+        terminal.last_word(config.stash[REPORT], config.stash[RUN].folder, sys.stdout)
+
+
+@pytest.fixture(scope="session")
+def survey(request: pytest.FixtureRequest) -> Survey:
+    """What was read of the cluster before anything was created."""
+    return request.config.stash[SHARED].survey
+
+
+@pytest.fixture(scope="session")
+def profile(request: pytest.FixtureRequest) -> Profile:
+    """What this cluster promises."""
+    return request.config.stash[SHARED].profile
+
+
+@pytest.fixture(scope="session")
+def board(request: pytest.FixtureRequest) -> Board:
+    """What the probes found, topic by topic; waiting for a topic is part of asking for it."""
+    return Board(request.config.stash[SHARED].folder / "observations")
+
+
+@pytest.fixture
+def judge(request: pytest.FixtureRequest) -> Judge:
+    """Takes what a test finds."""
+    return judging.judge_of(request.node)

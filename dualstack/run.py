@@ -1,0 +1,144 @@
+"""One run, from the first connection to the written report. Lives in the process that owns the run."""
+
+import secrets
+import shutil
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from dualstack import assemble
+from dualstack import profile as profiles
+from dualstack.cluster import ownership
+from dualstack.cluster.api import Cluster
+from dualstack.cluster.connect import connect, preflight
+from dualstack.cluster.errors import ApiError
+from dualstack.cluster.permissions import Permission, allowed
+from dualstack.conduct.board import Board
+from dualstack.conduct.conductor import Conductor
+from dualstack.conduct.stage import Stage
+from dualstack.errors import UserError
+from dualstack.options import Options
+from dualstack.plan import Plan, make_plan
+from dualstack.profile import Profile
+from dualstack.record import Record
+from dualstack.report.model import Report
+from dualstack.report.write import folder_name, write_bundle
+from dualstack.survey.model import Survey
+from dualstack.survey.take import take
+
+LIFETIME_SECONDS = 3600  # after that the next run may sweep what this one left
+# Without these nothing is created: pods are what it is all for, and nothing is made that cannot be removed.
+INDISPENSABLE = (
+    Permission("create", "", "namespaces"),
+    Permission("delete", "", "namespaces"),
+    Permission("create", "", "pods"),
+)
+
+
+class Shared(BaseModel):
+    """What every worker knows of the run: plain data, handed over as JSON."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    folder: Path
+    survey: Survey
+    profile: Profile
+
+
+class Run:
+    """The owner's view of a run. Raises UserError on the way up; afterwards it always ends in a report."""
+
+    def __init__(self, options: Options, command: list[str]) -> None:
+        self.options = options
+        self.command = command
+        self.start = datetime.now(UTC)
+        self.profile, self._profile_source = profiles.load(options.profile)
+        self.cluster: Cluster = connect(options.kubeconfig, options.context)
+        self.version = preflight(self.cluster).git_version
+        try:
+            self.survey = take(self.cluster, self.version)
+        except ApiError as error:
+            raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
+        self.id = self.start.strftime("%m%d%H%M%S") + secrets.token_hex(3)
+        self.plan = self._plan()
+        self.swept: list[str] = []
+        self._conductor: Conductor | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Where this run's report goes."""
+        return self.options.reports / folder_name(self.start, self.id)
+
+    @property
+    def header(self) -> list[str]:
+        """Whom we are about to talk to: printed before anything is touched."""
+        return [
+            f"context {self.survey.context or '(in-cluster)'}, server {self.survey.server}, "
+            f"Kubernetes {self.survey.version}, {len(self.survey.nodes)} nodes",
+            f"profile {self.profile.name}: {self.profile.title}; run {self.id}",
+        ]
+
+    def shared(self) -> Shared:
+        """What tests and workers need."""
+        return Shared(id=self.id, folder=self.folder.absolute(), survey=self.survey, profile=self.profile)
+
+    def begin(self, say: Callable[[str], None]) -> None:
+        """Sweep what killed runs left, then create and probe in the background."""
+        board = Board(self.folder.absolute() / "observations")
+        owner = ownership.Ownership(self.cluster, self.id, LIFETIME_SECONDS)
+        stage = Stage(
+            cluster=self.cluster, owner=owner, plan=self.plan, profile=self.profile, board=board, say=say
+        )
+        if self.plan.creates_nothing is None:
+            try:
+                self.swept = ownership.sweep(self.cluster, datetime.now(UTC).timestamp())
+            except ApiError as error:
+                say(f"leftovers of earlier runs were not looked for: {error}")
+            for name in self.swept:
+                say(f"removed {name}, left behind by a run that was killed")
+        not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
+        self._conductor = Conductor(stage, not_ready)
+        self._conductor.start()
+
+    def end(self, record: Record, *, interrupted: str | None) -> Report:
+        """Clean up, judge the whole and write the report."""
+        left_behind: list[tuple[str, str | None, str]] = []
+        created: list[tuple[str, str | None, str]] = []
+        seconds: dict[str, float] = {}
+        if self._conductor is not None:
+            left_behind = self._conductor.finish(early=interrupted is not None)
+            created = self._conductor.stage.owner.created
+            seconds = self._conductor.stage.seconds
+            interrupted = interrupted or self._conductor.crash
+        report = assemble.report(
+            run_id=self.id,
+            start=self.start,
+            command=self.command,
+            partial=self.options.partial,
+            interrupted=interrupted,
+            strict_support=self.options.strict_support,
+            seconds=seconds,
+            survey=self.survey,
+            profile=self.profile,
+            profile_source=self._profile_source,
+            board=Board(self.folder.absolute() / "observations"),
+            results=record.results(),
+            created=created,
+            left_behind=left_behind,
+        )
+        write_bundle(report, self.options.reports)
+        shutil.rmtree(record.folder, ignore_errors=True)
+        return report
+
+    def _plan(self) -> Plan:
+        if self.options.read_only:
+            return self._plan_unless("--read-only")
+        denied = allowed(self.cluster, list(INDISPENSABLE))
+        return self._plan_unless(f"forbidden: {', '.join(map(str, denied))}" if denied else None)
+
+    def _plan_unless(self, idle: str | None) -> Plan:
+        options = self.options
+        return make_plan(self.survey, self.profile, image=options.image, peers=options.peers, idle=idle)

@@ -1,0 +1,117 @@
+"""What a person sees while a run goes on, and at its end."""
+
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from tabulate import tabulate
+
+from dualstack import judging
+from dualstack.plan import Plan
+from dualstack.record import Declared
+from dualstack.report import terminal as view
+from dualstack.report.model import Report
+from dualstack.run import Shared
+
+EARLY_ENDS = {
+    pytest.ExitCode.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM",
+    pytest.ExitCode.INTERNAL_ERROR: "an internal error of the suite",
+    pytest.ExitCode.NO_TESTS_COLLECTED: "no behaviour was selected",
+}
+
+
+def quieten(config: pytest.Config) -> None:
+    """No file names and dots: our own lines of progress say more."""
+    if reporter := config.pluginmanager.getplugin("terminalreporter"):
+        reporter.showfspath = False
+
+
+def progress(config: pytest.Config) -> Callable[[str], None]:
+    """A function that prints a line with the time since the start; any thread may call it."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    start, lock = time.monotonic(), threading.Lock()
+
+    def say(line: str) -> None:
+        with lock:
+            if reporter is not None:
+                reporter.write_line(f"{time.monotonic() - start:6.1f} s  {line}")
+
+    return say
+
+
+def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
+    """(category, letter, word) for pytest's own lines: no letters, and no traceback for a broken claim."""
+    verdict = dict(report.user_properties).get("verdict")
+    if verdict is None or report.when == "teardown":
+        return None
+    if report.failed and isinstance(report.longrepr, str):
+        return "broken", "", f"{verdict}: {report.longrepr}"
+    return report.outcome, "" if not report.failed else "F", str(verdict)
+
+
+def why_ended(exitstatus: int) -> str:
+    """Why a run ended early, in words."""
+    return EARLY_ENDS.get(pytest.ExitCode(exitstatus), f"pytest's exit status {exitstatus}")
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Clean-up is not for interrupting: a second Ctrl-C would leave things behind in somebody's cluster."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def last_word(report: Report, folder: Path, out: TextIO) -> None:
+    """One table, where the report is, and one sentence at the very end."""
+    width = shutil.get_terminal_size((100, 24)).columns
+    text = view.table(report, width, out.isatty())
+    out.write(f"\nreport: {folder / 'report.html'}\n")
+    if report.left_behind:
+        names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
+        out.write(f"LEFT BEHIND, remove by hand: {names}\n")
+    out.write(f"\n{text}\n")
+    out.flush()
+
+
+def print_plan(config: pytest.Config, plan: Plan, declared: list[Declared], shared: Shared) -> None:
+    """What a run would judge, create and ask, and what it needs the permission for."""
+    reporter = config.pluginmanager.getplugin("terminalreporter")
+    rows = [
+        [
+            each.behaviour.id,
+            each.level,
+            each.behaviour.tier,
+            judging.why_not(each, shared, plan) or "will be judged",
+        ]
+        for each in declared
+    ]
+    lines = [tabulate(rows, ["behaviour", "level", "tier", "in this run"], disable_numparse=True), ""]
+    if plan.creates_nothing:
+        lines.append(f"Creates nothing: {plan.creates_nothing}.")
+    else:
+        names = ", ".join(
+            f"{body['kind']} {body['metadata']['name']}" for body in plan.objects() if body["kind"] != "Pod"
+        )
+        lines += [
+            f"Creates one namespace (removed at the end), with {names} and {len(plan.pods)} pods:",
+            *(
+                f"  {len(plan.of_role(role))} × {role}"
+                for role in dict.fromkeys(pod.role for pod in plan.pods)
+            ),
+            f"Probes {len(plan.pairs)} pairs of nodes in both families.",
+            "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
+        ]
+    lines += [f"Left out: {node}: {why}" for node, why in plan.left_out.items()]
+    cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])
+    if reporter is not None:
+        reporter.write_line("\n".join([*lines, "", cost]))

@@ -1,0 +1,55 @@
+"""ClusterIPs: what answers behind them, from every node."""
+
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import Paths, Services
+from dualstack.family import Family, family_of
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+
+@behaviour(
+    Behaviour(
+        id="cluster-ip-tcp",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="From every node, a ClusterIP of each family reaches all of its Service's backends by TCP.",
+        source="https://kubernetes.io/docs/reference/networking/virtual-ips/",
+        remedy="Look at kube-proxy on the named node: does it run, and does it program the broken family?",
+    )
+)
+def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
+    for name, service in board.wait("services", Services).services.items():
+        if service.spec is None and name in ("service-ipv4", "service-ipv6"):
+            family = Family.V6 if name.endswith("ipv6") else Family.V4
+            judge.cannot(f"service {name}", f"there is no such Service (see {name})", family=family)
+    for path in judge.each(board.wait("cluster-ip", Paths).observations, "ClusterIPs and nodes"):
+        subject = f"{path.source} → {path.target}"
+        place = {"family": path.family, "source": path.source, "target": path.target}
+        if path.blocked:
+            judge.cannot(subject, path.blocked, **place)
+            continue
+        wrong = [
+            seen for seen in path.clients_seen if seen == "unreadable" or family_of(seen) is not path.family
+        ]
+        judge(
+            subject,
+            path.reached and not wrong,
+            **place,
+            cause=_why_not(path.error, path.answered, path.requests, list(path.missing), wrong),
+            cluster_ip=path.address,
+            backends=path.answered_by,
+            client_seen=list(path.clients_seen),
+            converged_after_seconds=path.seconds,
+            rounds=path.rounds,
+            answered=f"{path.answered} of {path.requests}",
+            error=path.error,
+        )
+
+
+def _why_not(error: str | None, answered: int, requests: int, missing: list[str], wrong: list[str]) -> str:
+    if wrong:
+        return f"the server saw {wrong[0]}: the other family on the wire"
+    if not answered:
+        return f"none of {requests} requests was answered: {error}"
+    return f"backends that never answered: {', '.join(missing)} ({answered} of {requests} requests did)"

@@ -1,0 +1,52 @@
+"""kube-proxy: its mode and its families, told by every node's own."""
+
+from collections import Counter
+
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import Proxies
+from dualstack.family import FAMILIES
+from dualstack.profile import Profile
+from dualstack.survey.model import Survey
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+
+@behaviour(
+    Behaviour(
+        id="kube-proxy-mode",
+        level=Level.MUST,
+        tier=Tier.HOST,
+        promise="proxy_modes",
+        claim="kube-proxy works in one mode on all nodes, one that the profile allows, and in both families.",
+        source="https://kubernetes.io/docs/reference/networking/virtual-ips/#proxy-modes",
+        remedy="Compare kube-proxy's configuration and log on the named node: a missing kernel module or "
+        "ip6tables makes it fall back to another mode or to a single family.",
+    )
+)
+def test_kube_proxy_mode(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
+    proxies = board.wait("proxies", Proxies).proxies
+    usual = Counter(proxy.mode for proxy in proxies if proxy.mode).most_common(1)
+    for proxy in judge.each(proxies, "nodes"):
+        if proxy.mode is None:
+            judge.cannot(proxy.node, str(proxy.trouble))
+            continue
+        allowed: list[str] = list(profile.promises.proxy_modes)
+        strange = proxy.mode not in allowed
+        judge(
+            proxy.node,
+            not strange and proxy.mode == usual[0][0],
+            cause=f"mode {proxy.mode} is not one of {', '.join(allowed)}"
+            if strange
+            else f"mode {proxy.mode}, while most nodes are in mode {usual[0][0]}",
+            mode=proxy.mode,
+            configured=survey.proxy_mode_configured,
+        )
+        for family in FAMILIES if proxy.families else ():
+            judge(
+                proxy.node,
+                family in (proxy.families or ()),
+                family=family,
+                cause=f"kube-proxy runs single-stack here, without {family}",
+                families=list(proxy.families or ()),
+            )

@@ -1,0 +1,134 @@
+"""Load balancers: external IPv6 addresses, and whether they answer from outside."""
+
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import LoadBalancers, LoadBalancerSeen, Paths
+from dualstack.family import FAMILIES, Family, family_of
+from dualstack.profile import Profile
+from dualstack.survey.model import of_family
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import CannotJudge, Judge
+from dualstack.verdict.words import Level, Tier
+
+FIRST, SECOND, CONTROL = "load-balancer-ipv6", "load-balancer-ipv6-second", "load-balancer-ipv4"
+
+
+@behaviour(
+    Behaviour(
+        id="lb-ipv6",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        promise="load_balancer",
+        claim="A Service of type LoadBalancer that asks for IPv6 gets an external IPv6 address.",
+        source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/"
+        "#create-a-dual-stack-load-balanced-service",
+        remedy="Give the load balancer IPv6 addresses to hand out (a pool, a frontend, an IPv6 subnet).",
+    )
+)
+def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
+    found = board.wait("load-balancers", LoadBalancers).load_balancers
+    balancer = found[FIRST]
+    _check_there_is_a_load_balancer(profile, found)
+    if balancer.service.refused or balancer.service.spec is None:
+        raise CannotJudge(f"there is no such Service (see service-ipv6): {balancer.service.error}")
+    judge(
+        f"service {FIRST}",
+        bool(of_family(balancer.addresses, Family.V6)) or bool(balancer.hostnames),
+        family=Family.V6,
+        cause=_why_none(balancer, found[CONTROL]),
+        addresses=list(balancer.addresses) + list(balancer.hostnames),
+        seconds=balancer.seconds,
+        ipv4_control=list(found[CONTROL].addresses),
+        events=list(balancer.events),
+    )
+
+
+@behaviour(
+    Behaviour(
+        id="lb-second-ipv6",
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        promise="load_balancer",
+        claim="Two Services of type LoadBalancer hold two distinct external IPv6 addresses at once.",
+        source="https://learn.microsoft.com/azure/load-balancer/skus",
+        remedy="Use a load balancer with more than one IPv6 frontend (on Azure: the Standard SKU).",
+    )
+)
+def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
+    found = board.wait("load-balancers", LoadBalancers).load_balancers
+    _check_there_is_a_load_balancer(profile, found)
+    first, second = (of_family(found[name].addresses, Family.V6) for name in (FIRST, SECOND))
+    if not first:
+        raise CannotJudge("the first one has no IPv6 address either (see lb-ipv6)")
+    judge(
+        f"service {SECOND}",
+        bool(second) and not set(first) & set(second),
+        family=Family.V6,
+        cause=f"both have {', '.join(first)}" if second else _why_none(found[SECOND], found[CONTROL]),
+        first=first,
+        second=second,
+        events=list(found[SECOND].events),
+    )
+
+
+@behaviour(
+    Behaviour(
+        id="lb-reachable",
+        level=Level.MUST,
+        tier=Tier.OUTSIDE,
+        promise="load_balancer",
+        claim="Every external address answers from outside the cluster, in its family, every time.",
+        source="https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer",
+        remedy="If the address does not answer: is it announced (ARP, NDP, BGP), is it filtered on the way, "
+        "and does kube-proxy have rules for it in this family?",
+    )
+)
+def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
+    found = board.wait("load-balancers", LoadBalancers).load_balancers
+    _check_there_is_a_load_balancer(profile, found)
+    for family in FAMILIES:
+        if not any(of_family(each.addresses, family) for each in found.values()):
+            judge.cannot("runner", f"no load balancer has an {family} address to call", family=family)
+    for path in board.wait("reach", Paths).observations:
+        subject = f"{path.source} → {path.target}"
+        place = {"family": path.family, "source": path.source, "target": path.target}
+        if path.blocked:
+            judge.cannot(subject, path.blocked, **place)
+            continue
+        wrong = [
+            seen for seen in path.clients_seen if seen == "unreadable" or family_of(seen) is not path.family
+        ]
+        cause = f"no answer in {path.rounds} tries: {path.error}"
+        if path.reached:
+            cause = f"only {path.answered} of {path.requests} requests were answered: {path.error}"
+        if wrong:
+            cause = f"the server saw {wrong[0]}: the other family on the wire"
+        judge(
+            subject,
+            path.reached and path.answered == path.requests and not wrong,
+            **place,
+            cause=cause,
+            address=path.address,
+            answered=f"{path.answered} of {path.requests}",
+            backends=path.answered_by,
+            client_seen=list(path.clients_seen),
+            seconds=path.seconds,
+            error=path.error,
+        )
+
+
+def _check_there_is_a_load_balancer(profile: Profile, found: dict[str, LoadBalancerSeen]) -> None:
+    """Without any controller there is nothing to judge, unless the profile promises one."""
+    if profile.promises.load_balancer == "if-present" and not any(each.noticed for each in found.values()):
+        waited = max(each.waited for each in found.values())
+        raise CannotJudge(
+            f"no load balancer controller took notice of three Services within {waited:.0f} s; under a "
+            "profile with `load-balancer: none` this is not asked for"
+        )
+
+
+def _why_none(balancer: LoadBalancerSeen, control: LoadBalancerSeen) -> str:
+    beside = (
+        f"; the IPv4 one had {control.addresses[0]} after {control.seconds} s" if control.addresses else ""
+    )
+    told = f": {balancer.events[-1]}" if balancer.events else ""
+    return f"no {balancer.family} address within {balancer.waited:.0f} s{beside}{told}"

@@ -1,0 +1,169 @@
+"""Nodes: what the API says about their addresses and pod ranges."""
+
+from itertools import combinations
+
+from dualstack.family import FAMILIES, Family
+from dualstack.profile import Profile
+from dualstack.survey.model import Node, Survey, of_family, unparsable
+from dualstack.survey.version import Release
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge, NotApplicable
+from dualstack.verdict.words import Level, Tier
+
+# clusterSubnetMaxDiff in pkg/controller/nodeipam/ipam/cidrset/cidr_set.go, applied to IPv6 only
+MASK_DIFFERENCE_AT_MOST = 16
+
+
+@behaviour(
+    Behaviour(
+        id="node-ready",
+        level=Level.MUST,
+        tier=Tier.READ,
+        reads=("nodes",),
+        claim="Every node is Ready and runs a Kubernetes that knows dual stack.",
+        source="https://kubernetes.io/docs/concepts/services-networking/dual-stack/#prerequisites",
+        remedy="Look at the node's Ready condition (kubectl describe node) and its kubelet's log.",
+    )
+)
+def test_node_ready(survey: Survey, profile: Profile, judge: Judge) -> None:
+    minimum = Release.parse(profile.promises.minimum_version)
+    for node in judge.each(survey.nodes, "nodes"):
+        judge(node.name, node.ready, cause=f"not Ready: {node.not_ready_because}", kubelet=node.kubelet)
+        judge(
+            node.name,
+            Release.parse(node.kubelet) >= minimum,
+            cause=f"kubelet {node.kubelet} is older than {minimum}",
+            remedy=f"Upgrade the node to Kubernetes {minimum} or later.",
+            kubelet=node.kubelet,
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="node-internal-ips",
+        level=Level.MUST,
+        tier=Tier.READ,
+        reads=("nodes",),
+        claim="Every node has an InternalIP of each family.",
+        source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-node-addressing",
+        remedy="Give the kubelet both addresses (--node-ip=IPv4,IPv6); with a cloud provider, check the "
+        "addresses that it reports for the machine.",
+    )
+)
+def test_node_internal_ips(survey: Survey, profile: Profile, judge: Judge) -> None:
+    exactly_one = profile.promises.node_addresses == "exactly-two"
+    for node in judge.each(survey.nodes, "nodes"):
+        for value in unparsable(node.internal_ips):
+            judge(node.name, False, cause=f"InternalIP {value!r} is no IP address")
+        for family in FAMILIES:
+            found = of_family(node.internal_ips, family)
+            judge(
+                node.name,
+                len(found) == 1 if exactly_one else len(found) >= 1,
+                family=family,
+                cause=f"{len(found)} {family} InternalIPs, exactly one is promised"
+                if found
+                else f"no {family} InternalIP",
+                internal_ips=list(node.internal_ips),
+            )
+
+
+@behaviour(
+    Behaviour(
+        id="node-pod-cidrs",
+        level=Level.MUST,
+        tier=Tier.READ,
+        reads=("nodes",),
+        promise="pod_cidrs",
+        claim="Every node has one podCIDR per family, the first of them as podCIDR, and shares none.",
+        source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-node-addressing",
+        remedy="Give the controller manager both ranges (--cluster-cidr=IPv4,IPv6); nodes that joined before "
+        "keep their single one and must be created anew.",
+    )
+)
+def test_node_pod_cidrs(survey: Survey, judge: Judge) -> None:
+    for node in judge.each(survey.nodes, "nodes"):
+        cidrs = list(node.pod_cidrs)
+        for value in unparsable(node.pod_cidrs):
+            judge(node.name, False, cause=f"podCIDR {value!r} is no network")
+        for family in FAMILIES:
+            found = of_family(node.pod_cidrs, family)
+            judge(
+                node.name,
+                len(found) == 1,
+                family=family,
+                cause=f"{len(found)} {family} podCIDRs" if found else f"no {family} podCIDR",
+                pod_cidrs=cidrs,
+            )
+        if cidrs:
+            judge(
+                node.name,
+                node.pod_cidr == cidrs[0],
+                cause=f"podCIDR {node.pod_cidr} is not the first of podCIDRs",
+                pod_cidrs=cidrs,
+            )
+    for one, other in combinations(survey.nodes, 2):
+        for family in FAMILIES:
+            shared = _overlap(one, other, family)
+            if shared:
+                judge(
+                    one.name,
+                    False,
+                    family=family,
+                    cause=f"its {family} podCIDR overlaps with that of {other.name}: {shared}",
+                    remedy="Two nodes must never hand out the same addresses: recreate one of them.",
+                )
+
+
+@behaviour(
+    Behaviour(
+        id="node-pod-cidr-masks",
+        level=Level.MUST,
+        tier=Tier.READ,
+        reads=("nodes",),
+        since="1.17",
+        promise="pod_cidrs",
+        claim="Every node's podCIDRs have the declared prefix lengths, and the IPv6 one is at most 16 bits "
+        "longer than the cluster's range.",
+        source="https://kubernetes.io/docs/reference/command-line-tools-reference/kube-controller-manager/"
+        "#options",
+        remedy="Set --node-cidr-mask-size-ipv4 and --node-cidr-mask-size-ipv6 on the controller manager, or "
+        "declare the masks that you chose in a profile (promises.node-masks).",
+    )
+)
+def test_node_pod_cidr_masks(survey: Survey, profile: Profile, judge: Judge) -> None:
+    declared = profile.promises.node_masks or {}
+    ranges = [range_ for range_ in survey.pod_ranges if range_ in of_family(survey.pod_ranges, Family.V6)]
+    if not declared and not ranges:
+        raise NotApplicable("the profile declares no masks, and the cluster's pod range is not to be read")
+    for node in judge.each(survey.nodes, "nodes"):
+        for family in FAMILIES:
+            networks = node.pod_networks(family)
+            if not networks:
+                judge.cannot(node.name, f"it has no {family} podCIDR (see node-pod-cidrs)", family=family)
+            for network in networks:
+                if family in declared:
+                    judge(
+                        node.name,
+                        network.prefixlen == declared[family],
+                        family=family,
+                        cause=f"the mask is /{network.prefixlen}, declared is /{declared[family]}",
+                        pod_cidr=str(network),
+                    )
+                for range_ in ranges if family is Family.V6 else []:
+                    longer = network.prefixlen - int(range_.rpartition("/")[2])
+                    judge(
+                        node.name,
+                        0 <= longer <= MASK_DIFFERENCE_AT_MOST,
+                        family=family,
+                        cause=f"the mask is {longer} bits longer than that of the cluster's range {range_}",
+                        pod_cidr=str(network),
+                    )
+
+
+def _overlap(one: Node, other: Node, family: Family) -> str | None:
+    for mine in one.pod_networks(family):
+        for theirs in other.pod_networks(family):
+            if mine.version == theirs.version and mine.overlaps(theirs):  # type: ignore[arg-type]
+                return f"{mine} and {theirs}"
+    return None

@@ -1,0 +1,95 @@
+"""Pod to pod: every node as source and as target, same node and across, both families."""
+
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import Paths
+from dualstack.family import family_of
+from dualstack.probes.observation import Observation
+from dualstack.profile import Profile
+from dualstack.survey.model import same_address
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+
+@behaviour(
+    Behaviour(
+        id="tcp-pod-to-pod",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="Every node's pods reach every node's pods by TCP in both families, and arrive with their own "
+        "address.",
+        source="https://kubernetes.io/docs/concepts/services-networking/#the-kubernetes-network-model",
+        remedy="Follow the packet of the broken family: route to the target's podCIDR on the source node, "
+        "forwarding and filters on both nodes, and the way back.",
+    )
+)
+def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
+    for path in judge.each(board.wait("tcp", Paths).observations, "pairs of nodes"):
+        subject = f"{path.source} → {path.target}"
+        place = {"family": path.family, "source": path.source, "target": path.target}
+        if path.blocked:
+            judge.cannot(subject, path.blocked, **place)
+            continue
+        rewritten = _rewritten(path, may_masquerade=profile.promises.pod_masquerade)
+        judge(
+            subject,
+            path.reached and rewritten is None,
+            **place,
+            cause=rewritten or _why_not(path),
+            remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
+            address=path.address,
+            answered_by=list(path.answered_by),
+            client_seen=list(path.clients_seen),
+            rounds=path.rounds,
+            connect_ms=round(path.connect_seconds * 1000, 2) if path.connect_seconds is not None else None,
+            error=path.error,
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="ping-pod-to-pod",
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="Every node's pods ping every node's pods in both families.",
+        source="https://github.com/Azure/aks-engine/blob/master/docs/topics/dual-stack.md",
+        remedy="If TCP passes on the same path, look for filters of ICMP echo (ICMPv6 type 128 and 129) "
+        "between the nodes; never filter all of ICMPv6.",
+    )
+)
+def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
+    for path in judge.each(board.wait("ping", Paths).observations, "pairs of nodes"):
+        subject = f"{path.source} → {path.target}"
+        place = {"family": path.family, "source": path.source, "target": path.target}
+        if path.blocked:
+            judge.cannot(subject, path.blocked, **place)
+            continue
+        judge(
+            subject,
+            path.reached,
+            **place,
+            cause=_why_not(path),
+            address=path.address,
+            rounds=path.rounds,
+            error=path.error,
+        )
+
+
+def _why_not(path: Observation) -> str:
+    if path.source_address is None:
+        return f"the source pod has no {path.family} address"
+    if path.answered_by and path.missing:
+        return f"{path.address} is answered by another pod: {', '.join(path.answered_by)}"
+    tries = f" in {path.rounds} tries" if path.rounds > 1 else ""
+    return f"no answer{tries}: {path.error}" if path.rounds else str(path.error)
+
+
+def _rewritten(path: Observation, *, may_masquerade: bool) -> str | None:
+    """What is wrong with the source address that the server saw; None if nothing is."""
+    for seen in path.clients_seen:
+        if seen == "unreadable" or family_of(seen) is not path.family:
+            return f"sent in {path.family}, but the server saw {seen}: this is not {path.family} on the wire"
+        own = path.source_address
+        if not may_masquerade and own is not None and not same_address(seen, own):
+            return f"the source address arrives as {seen} instead of {own}"
+    return None
