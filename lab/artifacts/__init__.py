@@ -1,0 +1,128 @@
+"""What the lab's cluster is made of: built from Go modules, fetched from Debian, packed into images.
+
+All of it is cached by content: a change of a recipe, of the package list or of the toolchain makes what
+depends on it anew, and nothing else. A release's folder gathers the results and is the last to be made.
+"""
+
+import inspect
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from lab import paths
+from lab.artifacts import debian, docker_archive, gobuild, images, recipe, store, toolchain
+from lab.artifacts.commands import Progress
+from lab.artifacts.recipe import Recipe
+from lab.artifacts.toolchain import Toolchain
+
+DISK_GB = 11.0  # while building with cold caches; most of it is freed at the end
+PACKING = (docker_archive, images)  # their code decides what images contain
+
+
+@dataclass(frozen=True)
+class Artifacts:
+    """Where everything is that a cluster needs."""
+
+    bin: Path
+    """Folder with the programs of Kubernetes, CoreDNS and MetalLB."""
+    usr: Path
+    """An unpacked Debian tree's /usr, to be laid over /usr inside nodes."""
+    images: tuple[Path, ...]
+    """docker-archive files for containerd's k8s.io namespace."""
+    manifests: Path
+    """Folder with the official manifests: coredns.yaml.base, metallb-native.yaml."""
+    version: str
+    """Kubernetes' version, as `v1.36.3`."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a release is made of and where its results belong."""
+
+    recipes: list[Recipe]
+    toolchain: Toolchain
+    cache: Path
+    place: Path
+
+    @classmethod
+    def of(cls, release: str) -> "_Plan":
+        recipes = recipe.of_release(release)
+        cache = paths.CACHE
+        chosen = toolchain.choose(max(one.go for one in recipes), cache)
+        parts = [gobuild.place(one, chosen, cache).name for one in recipes] + [debian.place(cache).name]
+        code = [inspect.getsource(module) for module in PACKING]
+        key = store.key_of([], *parts, *code, *(repr(image) for one in recipes for image in one.images))
+        return cls(recipes, chosen, cache, cache / "releases" / f"kubernetes-{release}-{key}")
+
+    @property
+    def complete(self) -> bool:
+        return self.place.is_dir() and debian.place(self.cache).is_dir()
+
+    def artifacts(self) -> Artifacts:
+        return Artifacts(
+            bin=self.place / "bin",
+            usr=debian.place(self.cache) / "usr",
+            images=tuple(sorted((self.place / "images").iterdir())),
+            manifests=self.place / "manifests",
+            version=self.recipes[0].version,
+        )
+
+
+def ensure(release: str = "1.36", progress: Progress = print) -> Artifacts:
+    """Builds and fetches what is not in the cache yet; returns at once when all is there.
+
+    Raises LabError with one line that says what failed.
+    """
+    plan = _Plan.of(release)
+    if not plan.complete:
+        with store.locked(
+            plan.cache, lambda: progress("another process is filling the cache: waiting for it")
+        ):
+            _make(plan, progress)
+    return plan.artifacts()
+
+
+def missing(release: str = "1.36") -> list[str]:
+    """What the machine lacks before `ensure` can start, one line each with what mends it."""
+    plan = _Plan.of(release)
+    if plan.complete:
+        return []
+    lines = []
+    for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
+        if shutil.which(tool) is None:
+            lines.append(f"{tool} not found, the lab's packages are Debian's: apt-get install {package}")
+    if os.uname().machine not in docker_archive.ARCHITECTURES:
+        known = " or ".join(docker_archive.ARCHITECTURES)
+        lines.append(f"a machine of type {os.uname().machine}; use one of type {known} (uname -m)")
+    if not plan.toolchain.installed and find_spec("pip") is None:
+        lines.append(f"no Go and no pip to install it with: {sys.executable} -m ensurepip")
+    free = store.free_bytes(plan.cache) / 1e9
+    if free < DISK_GB:
+        lines.append(
+            f"{free:.1f} GB free at {plan.cache}, {DISK_GB:.0f} GB needed: "
+            "export DUALSTACK_LAB_HOME=/a/folder/on/a/larger/disk"
+        )
+    return lines
+
+
+def _make(plan: _Plan, progress: Progress) -> None:
+    usr = debian.unpack(plan.cache, progress) / "usr"
+    toolchain.install(plan.toolchain, plan.cache, progress)
+    builds = [gobuild.build(one, plan.toolchain, plan.cache, progress) for one in plan.recipes]
+
+    def gather(folder: Path) -> None:
+        progress("packing images: about 5 s")
+        for kind in ("bin", "manifests", "images"):
+            (folder / kind).mkdir()
+        for one, build in zip(plan.recipes, builds, strict=True):
+            for kind in ("bin", "manifests"):
+                for path in (build / kind).iterdir():
+                    os.link(path, folder / kind / path.name)
+            for image in one.images:
+                images.write(image, build / "bin", usr, folder / "images" / f"{one.name}-{image.command}.tar")
+
+    store.made(plan.place, gather)
+    gobuild.drop_caches(plan.cache)
