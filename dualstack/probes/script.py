@@ -71,7 +71,7 @@ def parse(stdout: str) -> Answers:
     for line in stdout.splitlines():
         if line.startswith("curl {"):
             _add_http(answers, json.loads(line.removeprefix("curl ")))
-        elif found := re.match(r"\./([\w.]+):(.*)", line):
+        elif found := re.match(r"\./([\w.-]+):(.*)", line):
             written.setdefault(found[1], []).append(found[2])
     for name, lines in written.items():
         kind, _, request = name.partition(".")

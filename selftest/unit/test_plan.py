@@ -1,0 +1,96 @@
+from collections import Counter
+
+import pytest
+
+from dualstack import manifests
+from dualstack.pairs import FULL_MESH_UP_TO, pairs
+from dualstack.plan import make_plan
+from dualstack.profile import load
+from dualstack.survey.model import Node, Survey
+from dualstack.survey.version import Release
+
+
+def surveyed(*nodes, version="v1.36.3"):
+    return Survey(context=None, server="https://[::1]:6443", version=version, nodes=nodes)
+
+
+def node(name, os="linux"):
+    return Node(name=name, ready=True, kubelet="v1.36.3", os=os)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, FULL_MESH_UP_TO])
+def test_a_small_cluster_is_probed_as_a_full_mesh(count):
+    nodes = tuple(f"n{i}" for i in range(count))
+    assert sorted(pairs(nodes)) == sorted((one, other) for one in nodes for other in nodes)
+
+
+@pytest.mark.parametrize(("count", "peers"), [(25, 8), (100, 8), (1000, 3), (10, 4), (2, 5)])
+def test_in_a_large_one_every_node_is_source_and_target_equally_often(count, peers):
+    nodes = tuple(f"n{i}" for i in range(count))
+    chosen = pairs(nodes, peers)
+    assert len(set(chosen)) == len(chosen)
+    across = [pair for pair in chosen if pair[0] != pair[1]]
+    bound = min(peers, count - 1)
+    assert set(Counter(source for source, _ in across).values()) == {bound}
+    assert set(Counter(target for _, target in across).values()) == {bound}
+    assert {pair[0] for pair in chosen if pair[0] == pair[1]} == set(nodes)
+
+
+def plan(survey, profile="kubernetes", idle=None):
+    return make_plan(survey, load(profile)[0], image=None, peers=None, idle=idle)
+
+
+def test_windows_nodes_are_left_out_and_named():
+    made = plan(surveyed(node("a"), node("w", os="windows")))
+    assert made.nodes == ("a",)
+    assert set(made.left_out) == {"w"}
+
+
+def test_a_plan_without_nodes_creates_nothing():
+    made = plan(surveyed())
+    assert made.creates_nothing
+    assert made.objects() == []
+
+
+def test_only_a_few_servers_are_backends():
+    made = plan(surveyed(*(node(f"n{i}") for i in range(20))))
+    marked = [
+        body["metadata"]["name"]
+        for body in made.objects()
+        if manifests.BACKEND_LABEL in body["metadata"].get("labels", {})
+    ]
+    assert marked == list(made.backends)
+    assert len(marked) == 6
+
+
+def test_the_cloud_configuration_is_read_only_where_the_profile_names_it():
+    roles = {pod.role for pod in plan(surveyed(node("a")), "aks-engine").pods}
+    assert manifests.CLOUD_CONFIG in roles
+    assert manifests.CLOUD_CONFIG not in {pod.role for pod in plan(surveyed(node("a"))).pods}
+
+
+@pytest.mark.parametrize("version", ["1.16", "1.19"])
+def test_old_servers_are_asked_in_the_words_of_their_time(version):
+    spec = manifests.service("service-ipv6", Release.parse(version))["spec"]
+    assert spec["ipFamily"] == "IPv6"
+    assert not {"ipFamilies", "ipFamilyPolicy"} & set(spec)
+    assert "ipFamily" not in manifests.service("service-default", Release.parse(version))["spec"]
+
+
+def test_new_servers_are_asked_for_families_and_policy():
+    spec = manifests.service("service-ipv6", Release(1, 20))["spec"]
+    assert (spec["ipFamilies"], spec["ipFamilyPolicy"]) == (["IPv6"], "SingleStack")
+    assert "ipFamily" not in spec
+
+
+def test_pods_that_need_nothing_pass_the_restricted_level():
+    for role in (manifests.CLIENT, manifests.SERVER):
+        spec = manifests.pod(role, "p", "n", None, Release(1, 36))["spec"]
+        container = spec["containers"][0]
+        assert spec["securityContext"]["runAsNonRoot"] is True
+        assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
+        assert container["securityContext"] == {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+        }
+        assert not {"hostNetwork", "hostPID", "volumes"} & set(spec)

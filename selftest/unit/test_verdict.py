@@ -1,0 +1,82 @@
+import pytest
+
+from dualstack.conduct.topics import ServiceSeen
+from dualstack.family import Family, family_of
+from dualstack.report.conclude import by_family, outcome, reason, verdict_of
+from dualstack.report.model import BehaviourResult
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Outcome, Tier, Verdict
+
+
+def result(verdict, level=Level.MUST, id_="some-behaviour"):
+    return BehaviourResult(
+        id=id_, level=level, tier=Tier.READ, topic="nodes", claim="c", source="s", remedy="r", verdict=verdict
+    )
+
+
+def concluded(*results, partial=None, interrupted=None, strict=False):
+    return outcome(results, partial=partial, interrupted=interrupted, strict_support=strict)[0]
+
+
+def test_nothing_tested_is_not_green():
+    judge = Judge()
+    assert list(judge.each([], "nodes")) == []
+    assert verdict_of(judge.findings) is Verdict.BREAKS
+    assert verdict_of([]) is Verdict.NOT_JUDGED
+    assert concluded() is Outcome.INCOMPLETE
+    assert concluded(result(Verdict.NOT_APPLICABLE)) is Outcome.INCOMPLETE
+
+
+def test_a_behaviour_is_as_bad_as_its_worst_finding_and_says_where():
+    judge = Judge()
+    judge("node0", True, family=Family.V6, cause="unused")
+    judge("node1", False, family=Family.V6, cause="no IPv6 InternalIP")
+    judge.cannot("node2", "gone", family=Family.V4)
+    assert verdict_of(judge.findings) is Verdict.BREAKS
+    assert by_family(judge.findings) == {Family.V4: Verdict.NOT_JUDGED, Family.V6: Verdict.BREAKS}
+    assert reason(judge.findings) == "node1 (IPv6): no IPv6 InternalIP"
+
+
+def test_a_limit_that_does_not_hold_is_unsupported():
+    judge = Judge(limit=True)
+    judge("node0", False, cause="Windows")
+    assert verdict_of(judge.findings) is Verdict.UNSUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("results", "options", "expected"),
+    [
+        ([result(Verdict.CONFORMS)], {}, Outcome.CONFORMANT),
+        ([result(Verdict.CONFORMS), result(Verdict.BREAKS)], {}, Outcome.NOT_CONFORMANT),
+        ([result(Verdict.CONFORMS), result(Verdict.BREAKS, Level.SHOULD)], {}, Outcome.CONFORMANT),
+        ([result(Verdict.CONFORMS), result(Verdict.NOT_JUDGED)], {}, Outcome.INCOMPLETE),
+        ([result(Verdict.CONFORMS), result(Verdict.NOT_JUDGED, Level.SHOULD)], {}, Outcome.CONFORMANT),
+        ([result(Verdict.BREAKS), result(Verdict.NOT_JUDGED)], {}, Outcome.NOT_CONFORMANT),
+        ([result(Verdict.CONFORMS)], {"partial": "-k nodes"}, Outcome.INCOMPLETE),
+        ([result(Verdict.CONFORMS)], {"interrupted": "Ctrl-C"}, Outcome.INCOMPLETE),
+        ([result(Verdict.CONFORMS), result(Verdict.UNSUPPORTED)], {}, Outcome.CONFORMANT),
+        ([result(Verdict.CONFORMS), result(Verdict.UNSUPPORTED)], {"strict": True}, Outcome.NOT_CONFORMANT),
+    ],
+)
+def test_the_outcome_follows_from_what_must_be(results, options, expected):
+    assert concluded(*results, **options) is expected
+
+
+def test_an_ipv4_mapped_address_is_ipv4():
+    assert family_of("::ffff:10.0.0.1") is Family.V4
+    assert family_of("fd00::/64") is Family.V6
+
+
+@pytest.mark.parametrize(
+    ("spec", "verdict"),
+    [
+        ({"ipFamily": "IPv6", "clusterIP": "fd00:96::10"}, Verdict.CONFORMS),
+        ({"ipFamily": "IPv4", "clusterIP": "10.0.0.10"}, Verdict.BREAKS),
+        ({"clusterIP": "10.0.0.10"}, Verdict.BREAKS),  # the gate is off: the field is dropped
+    ],
+)
+def test_the_legacy_field_is_judged_on_answers_as_1_19_gives_them(suite_module, spec, verdict):
+    judge = Judge()
+    service = ServiceSeen(name="service-ipv6", asked={"ipFamily": "IPv6"}, spec=spec)
+    suite_module("test_services").judge_legacy(judge, service)
+    assert verdict_of(judge.findings) is verdict
