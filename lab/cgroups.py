@@ -110,15 +110,15 @@ def member() -> bool:
     return f":/{ROOT}/" in Path("/proc/self/cgroup").read_text()
 
 
-def kill_all(deadline: float = 5.0) -> int:
-    """End every process of the lab with SIGKILL and wait (at most `deadline` seconds); returns how many.
+def kill_all(machine: str | None = None, deadline: float = 5.0) -> int:
+    """End every process of the lab or of one machine with SIGKILL, waiting `deadline` s at most; returns how many.
 
     Nothing is asked to end itself: the state is thrown away anyway, and an API server whose etcd has gone
     first would not listen.
     """
     seen: set[int] = set()
     for _ in _until(deadline, "the lab's processes do not end"):
-        alive = processes()
+        alive = processes(machine)
         if not alive:
             return len(seen)
         seen |= alive

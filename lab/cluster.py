@@ -10,7 +10,19 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
-from lab import addons, artifacts, cgroups, controlplane, host, namespaces, network, node, preflight, teardown
+from lab import (
+    addons,
+    artifacts,
+    cgroups,
+    controlplane,
+    host,
+    imagestore,
+    namespaces,
+    network,
+    node,
+    preflight,
+    teardown,
+)
 from lab.addresses import CONTROL_PLANE, FABRIC, NodePlan, Plan
 from lab.api import Api, ApiError, wait
 from lab.artifacts import Artifacts
@@ -93,7 +105,7 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         for service in ("etcd", "kube-apiserver"):
             Machine(CONTROL_PLANE).service("start", service)
         _each(pool, Machine.power_on, [each for each in machines if each.name != CONTROL_PLANE])
-        images = [pool.submit(_containerd, Machine(each.machine)) for each in plan.nodes]
+        containerd = [pool.submit(_start_containerd, Machine(each.machine)) for each in plan.nodes]
         api = Api(plan)
         _wait_for_api(api)
         step("API server ready")
@@ -102,7 +114,7 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
             Machine(CONTROL_PLANE).service("start", service)
         nodes = [
             pool.submit(_start_node, Machine(each.machine), done)
-            for each, done in zip(plan.nodes, images, strict=True)
+            for each, done in zip(plan.nodes, containerd, strict=True)
         ]
         wanted = manifests.result()
         _each(pool, lambda each: api.create_soon(each, 20), wanted)
@@ -123,6 +135,7 @@ def _each(pool: ThreadPoolExecutor, action: Callable[..., T], items: Iterable[ob
 
 def _prepare(plan: Plan, built: Artifacts) -> None:
     """Everything on disk, the control groups and the namespaces."""
+    images = imagestore.ensure(built)
     authority = Authority("dualstack-lab-ca")
     resolver = plan.address(FABRIC, "IPv4")  # nobody answers there: look-ups of foreign names fail at once
     names = {each.machine: each.name for each in plan.nodes}
@@ -133,17 +146,8 @@ def _prepare(plan: Plan, built: Artifacts) -> None:
     controlplane.prepare(plan, authority)
     for each in plan.nodes:
         node.prepare(plan, each, authority)
+        imagestore.give(images, Machine(each.machine))
     write(RESOLV_CONF, "nameserver 127.0.0.1\n")
-
-
-def _containerd(machine: Machine) -> None:
-    machine.service("start", "containerd")
-    wait(
-        lambda: machine.file("/run/containerd/containerd.sock").exists(),
-        20,
-        lambda: f"{machine.name}: containerd does not answer: {machine.last_words('containerd')}",
-    )
-    node.import_images(machine)
 
 
 def _wait_for_api(api: Api) -> None:
@@ -164,9 +168,14 @@ def _register(api: Api, plan: Plan, each: NodePlan) -> None:
         api.patch(f"/api/v1/nodes/{each.name}/status", node.condition_patch(each))
 
 
-def _start_node(machine: Machine, images: "Future[None]") -> None:
+def _start_containerd(machine: Machine) -> None:
+    machine.service("start", "containerd")
+    node.wait_for_containerd(machine)
+
+
+def _start_node(machine: Machine, containerd: "Future[None]") -> None:
     machine.service("start", "kube-proxy")
-    images.result()
+    containerd.result()
     machine.service("start", "kubelet")
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from lab.addresses import NodePlan, Plan
+from lab.api import wait
 from lab.files import write, write_json
 from lab.machine import BIN, INSIDE, Machine
 from lab.pki import Authority, write_kubeconfig
@@ -43,7 +44,7 @@ def prepare(plan: Plan, node: NodePlan, authority: Authority) -> None:
     write_kubeconfig(pki / "kube-proxy.kubeconfig", plan.api_url, authority, "system:kube-proxy", proxy)
 
     etc = machine.folder / "etc"
-    write(etc / "containerd/config.toml", _CONTAINERD)
+    prepare_containerd(machine)
     write_json(etc / "cni/net.d/10-dualstack-lab.conflist", cni(plan, node))
     write_json(etc / "kubernetes/kubelet.json", _kubelet(plan, node))
     write_json(etc / "kubernetes/kube-proxy.json", kube_proxy(plan, node))
@@ -52,8 +53,22 @@ def prepare(plan: Plan, node: NodePlan, authority: Authority) -> None:
     _add_services(machine, node)
 
 
-def _add_services(machine: Machine, node: NodePlan) -> None:
+def prepare_containerd(machine: Machine) -> None:
+    """Configuration and service of containerd alone."""
+    write(machine.folder / "etc/containerd/config.toml", _CONTAINERD)
     machine.add_service("containerd", ["/usr/bin/containerd", "--log-level=info"])
+
+
+def wait_for_containerd(machine: Machine) -> None:
+    """Wait until containerd listens. Raises LabError."""
+    wait(
+        lambda: machine.file("/run/containerd/containerd.sock").exists(),
+        20,
+        lambda: f"{machine.name}: containerd does not answer: {machine.last_words('containerd')}",
+    )
+
+
+def _add_services(machine: Machine, node: NodePlan) -> None:
     addresses = ",".join(node.addresses[each] for each in node.settings.node_ips)
     machine.add_service(
         "kubelet",
@@ -153,18 +168,6 @@ def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
     labels = {"kubernetes.io/hostname": node.name, **node.settings.labels}
     metadata = {"name": node.name, "labels": labels, "annotations": node.settings.annotations}
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
-
-
-def import_images(machine: Machine) -> None:
-    """Give containerd the images, all at once; no registry is ever asked. Raises LabError."""
-    script = """
-    for image in /run/lab/images/*; do
-        ctr --namespace k8s.io images import "$image" >/dev/null &
-        jobs="${jobs-} $!"
-    done
-    for job in $jobs; do wait "$job"; done
-    """
-    machine.run(["sh", "-e"], text=script)
 
 
 def condition_patch(node: NodePlan) -> dict[str, Any]:
