@@ -111,7 +111,7 @@ def member() -> bool:
 
 
 def kill_all(machine: str | None = None, deadline: float = 5.0) -> int:
-    """End every process of the lab or of one machine with SIGKILL, waiting `deadline` s at most; returns how many.
+    """End every process of the lab or of one machine with SIGKILL and wait for it; returns how many.
 
     Nothing is asked to end itself: the state is thrown away anyway, and an API server whose etcd has gone
     first would not listen.

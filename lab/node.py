@@ -163,6 +163,8 @@ def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
     spec: dict[str, Any] = {"podCIDR": allocated[0], "podCIDRs": allocated}
     if node.settings.provider_id:
         spec["providerID"] = node.settings.provider_id
+    if node.settings.unschedulable:
+        spec["unschedulable"] = True
     if node.settings.taints:
         spec["taints"] = list(node.settings.taints)
     labels = {"kubernetes.io/hostname": node.name, **node.settings.labels}

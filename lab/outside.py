@@ -9,6 +9,7 @@ from lab import cgroups, namespaces
 from lab.addresses import FABRIC
 from lab.cluster import RESOLV_CONF
 from lab.controlplane import ADMIN_KUBECONFIG
+from lab.machine import Machine
 
 _BIND = 'mount --bind "$1" /etc/resolv.conf; shift; exec "$@"'
 
@@ -20,8 +21,9 @@ def command(words: list[str]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Today's environment, with kubectl told where the cluster is."""
-    return {**os.environ, "KUBECONFIG": str(ADMIN_KUBECONFIG)}
+    """The environment as it is, with kubectl at hand and told where the cluster is."""
+    path = f"{os.environ.get('PATH', os.defpath)}:{Machine(FABRIC).folder / 'bin'}"
+    return {**os.environ, "PATH": path, "KUBECONFIG": str(ADMIN_KUBECONFIG)}
 
 
 def replace_me(words: list[str]) -> None:

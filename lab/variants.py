@@ -66,6 +66,7 @@ class Node(_Data):
     annotations: dict[str, str] = {}
     provider_id: str = ""
     taints: tuple[dict[str, str], ...] = ()
+    unschedulable: bool = False
     conditions: tuple[dict[str, str], ...] = ()  # those that a cloud provider would set
     files: dict[str, str] = {}  # files of root alone (0600), by absolute path
 
