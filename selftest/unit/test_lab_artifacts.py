@@ -119,8 +119,6 @@ def test_failed_build_is_no_result(small: Path, tmp_path: Path) -> None:
     output = 'while [ "$1" != -o ]; do shift; done; echo program > "$2pause"'
     go = program(tmp_path / "go", f"{output}; echo main.go:1: oops >&2; exit 1")
     broken = Toolchain("1.26.8", go, True)
-        "1.26.8", program(tmp_path / "go", f"{output}; echo main.go:1: oops >&2; exit 1"), True
-    )
     with pytest.raises(LabError, match=r"building pause v3\.10\.1 failed: main\.go:1: oops .*pause\.log"):
         gobuild.build(one, broken, cache, ignore)
     assert list((cache / "builds").iterdir()) == []
