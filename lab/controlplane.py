@@ -147,6 +147,7 @@ def _controller_manager(plan: Plan) -> list[str]:
         f"--root-ca-file={_key('ca.crt')}",
         f"--service-account-private-key-file={_key('sa.key')}",
         "--use-service-account-credentials=true",
+        "--node-monitor-grace-period=20s",  # kubelets report every 4 s
         "--kube-api-qps=200",  # the default of 20 delays the first pods by four seconds
         "--kube-api-burst=400",
     ]

@@ -7,14 +7,15 @@ NODE2_PODS_IPV6, API_IPV4 …), and undone in reverse order. What is done is rem
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from lab import cluster
 from lab.addresses import FABRIC, FAMILIES, Plan
 from lab.errors import LabError
 from lab.files import write
-from lab.machine import PATH, Machine
+from lab.machine import Machine
 from lab.paths import STATE
 from lab.variants import first_problem, read_yaml
 
@@ -23,12 +24,27 @@ _ACTIVE = STATE / "faults"
 
 
 class Step(BaseModel):
-    """Something done on one machine, on every node (`nodes`), or with kubectl (`api`)."""
+    """Shell to do and to undo on one machine, all nodes or the last one; or the chains of an nftables table."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    on: str = Field(pattern=r"^(node\d+|nodes|cp|fabric)$")
-    do: str
-    undo: str
+    on: str = Field(pattern=r"^(node\d+|nodes|last|cp|fabric)$")
+    do: str = ""
+    undo: str = ""
+    nft: str = ""
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Self:
+        if bool(self.nft) == bool(self.do) or bool(self.do) != bool(self.undo):
+            raise ValueError("a step has either `do` and `undo`, or `nft`")
+        return self
+
+    def script(self, table: str, *, undo: bool) -> str:
+        """What is to be run."""
+        if not self.nft:
+            return self.undo if undo else self.do
+        if undo:
+            return f"nft delete table inet {table}"
+        return f"nft -f - <<END\ntable inet {table} {{\n{self.nft}}}\nEND\n"
 
 
 class Fault(BaseModel):
@@ -65,9 +81,10 @@ def do(name: str) -> None:
     fault, plan = load(name), cluster.current()
     if name in active():
         return
+    targets = [(step, _machines(plan, step.on)) for step in fault.steps]
     write(_ACTIVE / name, "")
-    for step in fault.steps:
-        _apply(plan, step.on, step.do)
+    for step, machines in targets:
+        _apply(plan, machines, step.script(f"fault-{name}", undo=False))
 
 
 def undo(name: str) -> None:
@@ -76,7 +93,7 @@ def undo(name: str) -> None:
     if name not in active():
         raise LabError(f"fault {name!r} is not in place (in place: {', '.join(active()) or 'none'})")
     for step in reversed(fault.steps):
-        _apply(plan, step.on, step.undo)
+        _apply(plan, _machines(plan, step.on), step.script(f"fault-{name}", undo=True))
     (_ACTIVE / name).unlink()
 
 
@@ -90,12 +107,18 @@ def fault(name: str) -> Iterator[None]:
         undo(name)
 
 
-def _apply(plan: Plan, on: str, script: str) -> None:
-    machines = [node.machine for node in plan.nodes] if on == "nodes" else [on]
+def _machines(plan: Plan, on: str) -> list[str]:
+    if on == "nodes":
+        return [node.machine for node in plan.nodes]
+    machine = plan.nodes[-1].machine if on == "last" else on
+    if machine not in plan.machines:
+        raise LabError(f"this cluster has no {machine} (it has {', '.join(plan.machines)})")
+    return [machine]
+
+
+def _apply(plan: Plan, machines: list[str], script: str) -> None:
     for machine in machines:
-        if machine not in plan.machines:
-            raise LabError(f"this cluster has no {machine} (it has {', '.join(plan.machines)})")
-        Machine(machine).run(["env", f"PATH={PATH}", *_environment(plan), "sh", "-e"], text=script)
+        Machine(machine).run(["env", *_environment(plan), "sh", "-e"], text=script)
 
 
 def _environment(plan: Plan) -> list[str]:
@@ -107,5 +130,7 @@ def _environment(plan: Plan) -> list[str]:
             found[f"NODE{node.index}_{each.upper()}"] = node.addresses[each]
             if each in node.pods:
                 found[f"NODE{node.index}_PODS_{each.upper()}"] = str(node.pods[each])
+        found[f"LAST_{each.upper()}"] = plan.nodes[-1].addresses[each]
     found["BRIDGE"] = plan.variant.bridge
+    found["SERVICE"] = "/run/lab/machine/service.sh"
     return [f"{key}={value}" for key, value in found.items()]

@@ -9,6 +9,7 @@ import os
 import shlex
 import subprocess
 import time
+import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,6 +59,8 @@ class Machine:
         write(self.folder / "images", "".join(f"{path}\n" for path in artifacts.images))
         write(self.folder / "hostname", f"{hostname}\n")
         write(self.folder / "etc/hostname", f"{hostname}\n")
+        machine_id = uuid.uuid5(uuid.NAMESPACE_DNS, hostname).hex
+        write(self.folder / "etc/machine-id", f"{machine_id}\n")
         write(self.folder / "etc/hosts", f"127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n")
         write(self.folder / "etc/resolv.conf", f"nameserver {resolver}\n")
         for script in ("init.sh", "service.sh"):

@@ -59,7 +59,6 @@ class Node(_Data):
     node_ips: tuple[Family, ...] = ("IPv4", "IPv6")
     cni_families: tuple[Family, ...] = ("IPv4", "IPv6")
     default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
-    masquerade_pods: tuple[Family, ...] = ()  # what leaves a pod for another takes the node's address
     proxy_mode: ProxyMode = "iptables"
     without: tuple[str, ...] = ()  # programs that are missing on the node, by path
     labels: dict[str, str] = {}
