@@ -46,7 +46,7 @@ def fault(name: str) -> AbstractContextManager[None]:
 
 def outside(command: list[str]) -> list[str]:
     """`command`, to be run in the network outside the cluster (`python -m lab outside`)."""
-    from lab.outside import command as wrapped
+    from lab.vantage import command as wrapped
 
     return wrapped(command)
 

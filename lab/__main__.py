@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from lab import cluster, faults, outside, status, teardown, variants
+from lab import cluster, faults, status, teardown, vantage, variants
 from lab.controlplane import ADMIN_KUBECONFIG
 from lab.errors import LabError
 from lab.machine import Machine
@@ -72,13 +72,14 @@ def _logs(component: str, node: str | None) -> None:
 
 
 def _list() -> None:
-    for title, names, about in (
-        ("variants", variants.names(), lambda name: variants.load(name).title),
-        ("faults", faults.names(), lambda name: faults.load(name).title),
-    ):
-        print(f"{title}:")
-        for name in names:
-            print(f"  {name:22} {about(name)}")
+    found = {
+        "variants": {name: variants.load(name).title for name in variants.names()},
+        "faults": {name: faults.load(name).title for name in faults.names()},
+    }
+    for kind, titles in found.items():
+        print(f"{kind}:")
+        for name, title in titles.items():
+            print(f"  {name:20} {title}")
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -93,7 +94,7 @@ def _run(arguments: argparse.Namespace) -> int:
             _machine(arguments.node).replace_me(_command(arguments.words, "bash"))
         case "outside":
             cluster.current()
-            outside.replace_me(_command(arguments.words, os.environ.get("SHELL", "sh")))
+            vantage.replace_me(_command(arguments.words, os.environ.get("SHELL", "sh")))
         case "kubeconfig":
             cluster.current()
             print(ADMIN_KUBECONFIG)

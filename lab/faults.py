@@ -24,7 +24,7 @@ _ACTIVE = STATE / "faults"
 
 
 class Step(BaseModel):
-    """Shell to do and to undo on one machine, all nodes or the last one; or the chains of an nftables table."""
+    """Shell to do and to undo on one machine, all nodes or the last; or the chains of an nftables table."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     on: str = Field(pattern=r"^(node\d+|nodes|last|cp|fabric)$")

@@ -1,8 +1,8 @@
 """Direct probes of the lab's cluster, apart from the suite: what really gets through, path by path.
 
-A DaemonSet of agnhost pods (one a node, netexec on TCP and UDP) and a dual-stack load balancer Service; every pod
-tries every pod, the Service and its own node, and `outside` tries node ports and the load balancer. A path is
-named like `tcp IPv6 node0>node2`; a `Paths` maps it to whether an answer came.
+Two DaemonSets of agnhost pods, servers (netexec) and clients: every client tries every server, a dual-stack
+load balancer's ClusterIP and a Service with same-node backends only; `outside` tries node ports and the load
+balancer. A path is named like `tcp IPv6 node0>node2`; a `Paths` maps it to whether an answer came.
 """
 
 import json
@@ -14,8 +14,6 @@ from lab.addresses import Plan, bracketed
 
 Paths = dict[str, bool]
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
-FAMILIES = ("IPv4", "IPv6")
-LABELS = {"app": "direct"}
 
 
 def _command(*words: str) -> list[str]:
@@ -28,35 +26,28 @@ def _kubectl(*words: str, text: str | None = None) -> str:
     return done.stdout
 
 
-def _objects() -> list[dict]:
-    container = {
-        "name": "netexec",
-        "image": IMAGE,
-        "args": ["netexec", "--http-port=8080", "--udp-port=8081"],
-    }
+def _daemon_set(name: str, arguments: list[str]) -> dict:
+    labels = {"app": name}
+    container = {"name": name, "image": IMAGE, "args": arguments}
     spec = {
         "containers": [container],
         "terminationGracePeriodSeconds": 0,
         "tolerations": [{"operator": "Exists"}],
     }
-    template = {"metadata": {"labels": LABELS}, "spec": spec}
-    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
-    service = {
-        "type": "LoadBalancer",
-        "ipFamilyPolicy": "PreferDualStack",
-        "selector": LABELS,
-        "ports": ports,
+    template = {"metadata": {"labels": labels}, "spec": spec}
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "DaemonSet",
+        "metadata": {"name": name},
+        "spec": {"selector": {"matchLabels": labels}, "template": template},
     }
-    return [
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "direct"}},
-        {
-            "apiVersion": "apps/v1",
-            "kind": "DaemonSet",
-            "metadata": {"name": "netexec"},
-            "spec": {"selector": {"matchLabels": LABELS}, "template": template},
-        },
-        {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "netexec"}, "spec": service},
-    ]
+
+
+def service(name: str, **spec: str) -> dict:
+    """A dual-stack Service of the server pods."""
+    ports = [{"name": "http", "port": 80, "targetPort": 8080}]
+    common = {"ipFamilyPolicy": "PreferDualStack", "selector": {"app": "server"}, "ports": ports}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": common | spec}
 
 
 class Probes:
@@ -64,22 +55,32 @@ class Probes:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        for each in _objects():
-            _kubectl("apply", "-f", "-", text=json.dumps(each))
-        _kubectl("rollout", "status", "daemonset/netexec", "--timeout=60s")
-        machines = {node.name: node.machine for node in plan.nodes}
-        pods = json.loads(_kubectl("get", "pods", "-o", "json"))["items"]
-        self.pods = {machines[pod["spec"]["nodeName"]]: pod["metadata"]["name"] for pod in pods}
-        self.addresses = {
-            machines[pod["spec"]["nodeName"]]: {
-                ("IPv6" if ":" in each["ip"] else "IPv4"): each["ip"] for each in pod["status"]["podIPs"]
-            }
-            for pod in pods
-        }
-        self.service: dict = {}
+        self._machines = {node.name: node.machine for node in plan.nodes}
+        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "direct"}})
+        self.create(_daemon_set("server", ["netexec", "--http-port=8080", "--udp-port=8081"]))
+        self.create(_daemon_set("client", ["pause"]))
+        self.create(service("balanced", type="LoadBalancer"))
+        self.create(service("local", internalTrafficPolicy="Local"))
+        for name in ("server", "client"):
+            _kubectl("rollout", "status", f"daemonset/{name}", "--timeout=60s")
+        self._servers, self._clients = self._pods("server"), self._pods("client")
+        self._services = {name: self._service(name) for name in ("local", "balanced")}
+
+    def create(self, manifest: dict) -> None:
+        """Create or update an object."""
+        _kubectl("apply", "-f", "-", text=json.dumps(manifest))
+
+    def _pods(self, name: str) -> dict[str, dict]:
+        found = json.loads(_kubectl("get", "pods", f"--selector=app={name}", "-o", "json"))["items"]
+        return {self._machines[pod["spec"]["nodeName"]]: pod for pod in found}
+
+    def _service(self, name: str) -> dict:
         end = time.monotonic() + 20
-        while not self.service.get("status", {}).get("loadBalancer") and time.monotonic() < end:
-            self.service = json.loads(_kubectl("get", "service", "netexec", "-o", "json"))
+        while True:
+            found = json.loads(_kubectl("get", "service", name, "-o", "json"))
+            wanted = found["spec"]["type"] == "LoadBalancer"
+            if not wanted or found["status"]["loadBalancer"] or time.monotonic() > end:
+                return found
             time.sleep(0.2)
 
     def close(self) -> None:
@@ -94,13 +95,19 @@ class Probes:
             if all(paths.values()) or time.monotonic() > end:
                 return paths
 
+    def broken(self) -> set[str]:
+        """Names of the paths on which no answer came."""
+        return {name for name, works in self.paths().items() if not works}
+
     def paths(self) -> Paths:
         """Try everything once."""
-        running = [
-            self._start(_command("exec", "-i", pod, "--", "sh"), self._tried_by(machine))
-            for machine, pod in self.pods.items()
-        ]
-        running.append(self._start(lab.outside(["sh"]), self._tried_outside()))
+        running = []
+        for machine in self._servers:
+            client = self._clients[machine]["metadata"]["name"]
+            running.append(_start(_command("exec", "-i", client, "--", "sh"), self._tried_by(machine)))
+            server = self._servers[machine]["metadata"]["name"]
+            running.append(_start(_command("exec", "-i", server, "--", "sh"), self._hairpins(machine)))
+        running.append(_start(lab.outside(["sh"]), self._tried_outside()))
         found: Paths = {}
         for process in running:
             for line in process.communicate(timeout=60)[0].splitlines():
@@ -108,46 +115,75 @@ class Probes:
                 found[name] = verdict == "ok"
         return dict(sorted(found.items()))
 
-    def broken(self) -> set[str]:
-        """Names of the paths on which no answer came."""
-        return {name for name, works in self.paths().items() if not works}
-
-    def _start(self, command: list[str], tries: dict[str, str]) -> subprocess.Popen:
-        script = "".join(
-            f'( {each} && echo "{name} ok" || echo "{name} lost" ) &\n' for name, each in tries.items()
-        )
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert process.stdin
-        process.stdin.write(f"{script}wait\n")
-        return process
+    def service_from(self, name: str) -> Paths:
+        """Try a Service of this name from every node."""
+        found = self._service(name)
+        running = [
+            _start(
+                _command("exec", "-i", pod["metadata"]["name"], "--", "sh"),
+                {f"{_family(each)} {machine}": _curl(each, 80) for each in found["spec"]["clusterIPs"]},
+            )
+            for machine, pod in self._clients.items()
+        ]
+        lines = [line for process in running for line in process.communicate(timeout=60)[0].splitlines()]
+        return {line.rpartition(" ")[0]: line.endswith("ok") for line in lines}
 
     def _tried_by(self, machine: str) -> dict[str, str]:
         tries = {}
-        for target, addresses in self.addresses.items():
-            for family, address in addresses.items():
+        own = _addresses(self._clients[machine])
+        for target, pod in self._servers.items():
+            for family, address in _addresses(pod).items():
                 path = f"{family} {machine}>{target}"
                 tries[f"tcp {path}"] = _curl(address, 8080)
-                tries[f"udp {path}"] = f"echo hostname | nc -u -w 1 {address} 8081 | grep -q ."
-                tries[f"ping {path}"] = f"ping -c 1 -W 1 {address} >/dev/null 2>&1"
                 tries[f"large {path}"] = _curl(address, 8080, "echo?msg=" + "x" * 4000)
-        for address in self.service["spec"]["clusterIPs"]:
-            tries[f"service {_family(address)} {machine}"] = _curl(address, 80)
+                tries[f"source {path}"] = (
+                    f"{_curl(address, 8080, 'clientip', '-')} | grep -Fq '{own.get(family)}'"
+                )
+                tries[f"udp {path}"] = _udp(address, "hostname")
+                tries[f"fragments {path}"] = _udp(address, "echo " + "x" * 2000)
+                tries[f"ping {path}"] = f"ping -c 1 -W 1 {address} >/dev/null 2>&1"
+        for name, each in self._services.items():
+            tries |= {f"{name} {_family(ip)} {machine}": _curl(ip, 80) for ip in each["spec"]["clusterIPs"]}
         return tries
 
+    def _hairpins(self, machine: str) -> dict[str, str]:
+        addresses = self._services["local"]["spec"]["clusterIPs"]
+        return {f"hairpin {_family(address)} {machine}": _curl(address, 80) for address in addresses}
+
     def _tried_outside(self) -> dict[str, str]:
-        port = self.service["spec"]["ports"][0]["nodePort"]
+        balanced = self._services["balanced"]
+        port = balanced["spec"]["ports"][0]["nodePort"]
         tries = {
-            f"nodeport {family} {node.machine}": _curl(node.addresses[family], port)
+            f"nodeport {family} {node.machine}": _curl(address, port)
             for node in self.plan.nodes
-            for family in FAMILIES
+            for family, address in node.addresses.items()
         }
-        for ingress in self.service["status"]["loadBalancer"].get("ingress", []):
+        for ingress in balanced["status"]["loadBalancer"].get("ingress", []):
             tries[f"lb {_family(ingress['ip'])}"] = _curl(ingress["ip"], 80)
         return tries
 
 
-def _curl(address: str, port: int, path: str = "hostname") -> str:
-    return f"curl -sS -o /dev/null --max-time 2 'http://{bracketed(address)}:{port}/{path}' 2>/dev/null"
+def _start(command: list[str], tries: dict[str, str]) -> subprocess.Popen:
+    script = "".join(
+        f'( {each} && echo "{name} ok" || echo "{name} lost" ) &\n' for name, each in tries.items()
+    )
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdin
+    process.stdin.write(f"{script}wait\n")
+    process.stdin.flush()
+    return process
+
+
+def _addresses(pod: dict) -> dict[str, str]:
+    return {_family(each["ip"]): each["ip"] for each in pod["status"]["podIPs"]}
+
+
+def _curl(address: str, port: int, path: str = "hostname", to: str = "/dev/null") -> str:
+    return f"curl -sS -o {to} --max-time 2 'http://{bracketed(address)}:{port}/{path}' 2>/dev/null"
+
+
+def _udp(address: str, text: str) -> str:
+    return f"echo {text} | nc -u -w 1 {address} 8081 | grep -q ."
 
 
 def _family(address: str) -> str:
