@@ -2,7 +2,7 @@
 
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from types import FrameType
 from typing import Any
 
@@ -60,7 +60,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 (xdist's own type is private)
     """Hand the survey to a worker: all of them judge the same cluster."""
-    node.workerinput["dualstack"] = node.config.stash[SHARED].model_dump_json()
+    node.workerinput["dualstack"] = node.config.stash[SHARED].model_dump_json(by_alias=True)
 
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
@@ -72,9 +72,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
 def pytest_collection(session: pytest.Session) -> None:
     """Begin creating and probing, in the background; or print the plan."""
     run = session.config.stash.get(RUN, None)
-    if run is None:
-        return
-    if run.options.plan_only:
+    if run is None or run.options.plan_only:
         return
     Record(run.folder / ".work")
     run.begin(terminal.progress(session.config))
@@ -90,7 +88,8 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     run = config.stash.get(RUN, None)
     if run is not None and run.options.plan_only:
         terminal.print_plan(config, run.plan, declared, shared)
-        pytest.exit("", returncode=0)
+        session.items.clear()
+        return
     Record(shared.folder / ".work").declare(declared)
 
 
@@ -102,7 +101,9 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[Any]:
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn findings into a verdict, and the verdict into pytest's outcome."""
     report = yield
     shared = item.config.stash.get(SHARED, None)
@@ -121,7 +122,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Clean up, write the report and decide the exit status."""
     config = session.config
     run = config.stash.get(RUN, None)
-    if run is None or run.options.plan_only:
+    if run is None:
+        return
+    if run.options.plan_only:
+        session.exitstatus = pytest.ExitCode.OK
         return
     interrupted = None
     if exitstatus not in OURS_TO_DECIDE:

@@ -14,7 +14,7 @@ from dualstack.cluster import ownership
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.connect import connect, preflight
 from dualstack.cluster.errors import ApiError
-from dualstack.cluster.permissions import Permission, allowed
+from dualstack.cluster.permissions import Permission, denied
 from dualstack.conduct.board import Board
 from dualstack.conduct.conductor import Conductor
 from dualstack.conduct.stage import Stage
@@ -136,8 +136,8 @@ class Run:
     def _plan(self) -> Plan:
         if self.options.read_only:
             return self._plan_unless("--read-only")
-        denied = allowed(self.cluster, list(INDISPENSABLE))
-        return self._plan_unless(f"forbidden: {', '.join(map(str, denied))}" if denied else None)
+        lacking = denied(self.cluster, list(INDISPENSABLE))
+        return self._plan_unless(f"forbidden: {', '.join(map(str, lacking))}" if lacking else None)
 
     def _plan_unless(self, idle: str | None) -> Plan:
         options = self.options

@@ -22,7 +22,7 @@ def pod_to_pod(stage: Stage, pods: Pods) -> tuple[Paths, Paths]:
     for source, target in stage.plan.pairs:
         for family in FAMILIES:
             for kind in ("tcp", "ping"):
-                aim = _pair(kind, clients[source], servers[target], family)  # type: ignore[arg-type]
+                aim = _pair(kind, clients[source], servers[target], family)
                 if isinstance(aim, rounds.Aim):
                     aims.append(aim)
                 else:

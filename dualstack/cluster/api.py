@@ -1,0 +1,230 @@
+"""Raw JSON calls on the client's own pool, credentials and TLS.
+
+The client's typed models are left aside: they rename and refuse fields from release to release, and this
+suite speaks with releases ten years apart.
+"""
+
+import http.client
+import json
+import threading
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+from kubernetes import client
+
+from dualstack.cluster import podexec
+from dualstack.cluster.errors import ApiError
+from dualstack.cluster.podexec import ExecResult
+
+JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
+Items = list[dict[str, Any]]
+VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+GONE = 410
+BUSY = (429, 503)
+PATIENCE_SECONDS = 30.0  # how long a call waits for an API server that is away, e.g. restarting
+RETRY_PAUSE_SECONDS = 0.5
+CONNECT_SECONDS = 5.0
+
+
+class Cluster:
+    """An API server that we may call. Thread-safe."""
+
+    def __init__(self, api: client.ApiClient, context: str | None) -> None:
+        self.api = api
+        self.context = context
+        self.server: str = api.configuration.host
+        self.retries: list[str] = []
+        """Calls that had to be made again, and why: shown, never hidden."""
+        self._auth_lock = threading.Lock()
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: object | None = None,
+        query: dict[str, Any] | None = None,
+        timeout: float = 15.0,
+        content_type: str = JSON,
+        raw_text: bool = False,
+        patient: bool = True,
+    ) -> Any:  # noqa: ANN401 (whatever JSON the server answers)
+        """One call: JSON in, JSON out, or text if `raw_text`. `timeout` in seconds. Raises ApiError.
+
+        With `patient`, a call that was certainly not carried out (connection refused, 429, 503), or a GET
+        that broke off, is made again for up to PATIENCE_SECONDS; `retries` tells of each.
+        """
+        url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        end = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
+        while True:
+            try:
+                return self._once(method, url, path, body, timeout, content_type, raw_text)
+            except ApiError as error:
+                carried_out = error.unreachable and error.reason != "refused" and method != "GET"
+                again = (error.unreachable and not carried_out) or error.status in BUSY
+                if not again or time.monotonic() > end:
+                    raise
+                self.retries.append(str(error))
+                time.sleep(RETRY_PAUSE_SECONDS)
+
+    def get(self, path: str, **query: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Read an object. Raises ApiError."""
+        answer: dict[str, Any] = self.request("GET", path, query=query)
+        return answer
+
+    def list(self, path: str, *, limit: int = 500, **query: Any) -> Items:  # noqa: ANN401
+        """Read a whole collection in pages; from the start again if it changed meanwhile. Raises ApiError."""
+        try:
+            return self._pages(path, limit, query)
+        except ApiError as error:
+            if error.status != GONE:
+                raise
+            self.retries.append(str(error))
+            return self._pages(path, limit, query)
+
+    def create(self, path: str, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Create an object in a collection. Raises ApiError."""
+        query = {"dryRun": "All"} if dry_run else None
+        answer: dict[str, Any] = self.request("POST", path, body=body, query=query)
+        return answer
+
+    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Change an object by a merge patch. Raises ApiError."""
+        answer: dict[str, Any] = self.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+        return answer
+
+    def delete(
+        self, path: str, *, grace: int | None = None, propagation: str | None = None
+    ) -> dict[str, Any]:
+        """Delete an object. `grace` in seconds. Raises ApiError."""
+        answer: dict[str, Any] = self.request("DELETE", path, body=_delete_options(grace, propagation))
+        return answer
+
+    def delete_collection(
+        self, path: str, *, label_selector: str | None = None, grace: int | None = None
+    ) -> None:
+        """Delete the objects of a collection that the selector matches. Raises ApiError."""
+        query = {"labelSelector": label_selector} if label_selector else None
+        self.request("DELETE", path, query=query, body=_delete_options(grace, None))
+
+    def exec(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        command: Sequence[str],
+        *,
+        stdin: bytes | None = None,
+        timeout: float,
+    ) -> ExecResult:
+        """Run a command in a container; `timeout` in seconds covers all of it. Raises ExecError."""
+        return podexec.run(
+            self.api.configuration,
+            self.headers(),
+            podexec.Target(namespace, pod, container, tuple(command)),
+            stdin,
+            timeout,
+        )
+
+    def headers(self) -> dict[str, str]:
+        """Headers with fresh credentials; one thread at a time, since a plugin may be run for them."""
+        with self._auth_lock:
+            settings = self.api.configuration.auth_settings()
+        headers = {"Accept": JSON, "User-Agent": "dualstack-conformance"}
+        for setting in settings.values():
+            if setting["in"] == "header" and setting["value"]:
+                headers[setting["key"]] = setting["value"]
+        return headers
+
+    def _pages(self, path: str, limit: int, query: dict[str, Any]) -> Items:
+        items: Items = []
+        position = ""
+        while True:
+            page = self.request(
+                "GET", path, query=query | {"limit": limit} | ({"continue": position} if position else {})
+            )
+            items += page.get("items") or []
+            position = page.get("metadata", {}).get("continue", "")
+            if not position:
+                return items
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        path: str,
+        body: object | None,
+        timeout: float,
+        content_type: str,
+        raw_text: bool,
+    ) -> Any:  # noqa: ANN401
+        verb, resource = VERBS[method], resource_of(path)
+        headers = self.headers() | ({"Content-Type": content_type} if body is not None else {})
+
+        def call() -> urllib3.BaseHTTPResponse:
+            return self.api.rest_client.pool_manager.request(
+                method,
+                url,
+                body=json.dumps(body).encode() if body is not None else None,
+                headers=headers,
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout),
+                retries=False,
+            )
+
+        response = _connected(call, verb, resource)
+        text = response.data.decode(errors="replace")
+        if response.status >= http.client.BAD_REQUEST:
+            raise _error(response.status, verb, resource, text)
+        return text if raw_text else json.loads(text or "{}")
+
+
+def resource_of(path: str) -> str:
+    """A path as people name it: `pods in namespace x`, `nodes/node0`."""
+    parts = [part for part in path.split("?")[0].split("/") if part]
+    start = 2 if parts[:1] == ["api"] else 3 if parts[:1] == ["apis"] else 0
+    rest = parts[start:]
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
+        return f"{'/'.join(rest[2:])} in namespace {rest[1]}"
+    return "/".join(rest) or path
+
+
+def _connected(
+    call: Callable[[], urllib3.BaseHTTPResponse], verb: str, resource: str
+) -> urllib3.BaseHTTPResponse:
+    """The answer, or an ApiError that says why there is none; reason `refused` if nothing was sent."""
+    try:
+        return call()
+    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
+        raise ApiError(0, verb, resource, "refused", _innermost(error)) from None
+    except urllib3.exceptions.HTTPError as error:
+        raise ApiError(0, verb, resource, "broken", _innermost(error)) from None
+
+
+def _innermost(error: BaseException) -> str:
+    """The cause in the words of whoever knew it best."""
+    inner = (
+        error.__cause__
+        or error.__context__
+        or next((each for each in error.args if isinstance(each, BaseException)), None)
+    )
+    return _innermost(inner) if inner is not None else str(error)
+
+
+def _error(status: int, verb: str, resource: str, text: str) -> ApiError:
+    try:
+        told = json.loads(text)
+        return ApiError(status, verb, resource, told.get("reason", ""), told.get("message", text[:300]))
+    except (ValueError, AttributeError):
+        return ApiError(status, verb, resource, http.client.responses.get(status, ""), text[:300])
+
+
+def _delete_options(grace: int | None, propagation: str | None) -> dict[str, Any]:
+    options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
+    if grace is not None:
+        options["gracePeriodSeconds"] = grace
+    if propagation is not None:
+        options["propagationPolicy"] = propagation
+    return options

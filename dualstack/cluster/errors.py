@@ -1,0 +1,57 @@
+"""What can go wrong between us and an API server, each as one line."""
+
+from typing import Literal
+
+FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 403, 404, 409, 422
+
+
+class ApiError(Exception):
+    """A call failed. `status` is HTTP's, or 0 when there was no answer."""
+
+    def __init__(self, status: int, verb: str, resource: str, reason: str, message: str) -> None:
+        self.status, self.verb, self.resource = status, verb, resource
+        self.reason, self.message = reason, message
+        super().__init__(self._line())
+
+    @property
+    def unreachable(self) -> bool:
+        """There was no answer."""
+        return self.status == 0
+
+    @property
+    def forbidden(self) -> bool:
+        """The user may not do this."""
+        return self.status == FORBIDDEN
+
+    @property
+    def not_found(self) -> bool:
+        """There is no such object, or no such API."""
+        return self.status == NOT_FOUND
+
+    @property
+    def conflict(self) -> bool:
+        """It exists already, or changed meanwhile."""
+        return self.status == CONFLICT
+
+    @property
+    def invalid(self) -> bool:
+        """The API server refuses the object itself."""
+        return self.status == INVALID
+
+    def _line(self) -> str:
+        told = " ".join(self.message.split())
+        if self.forbidden:
+            return f"forbidden: {self.verb} {self.resource} ({told})"
+        if self.unreachable:
+            return f"no answer to {self.verb} {self.resource}: {told}"
+        return f"{self.verb} {self.resource}: {self.status} {self.reason}: {told}"
+
+
+class ExecError(Exception):
+    """A command could not be run in a pod, or its end was not seen."""
+
+    def __init__(
+        self, kind: Literal["handshake", "timeout", "dropped", "runtime"], status: int, message: str
+    ) -> None:
+        self.kind, self.status, self.message = kind, status, message
+        super().__init__(" ".join(message.split()))
