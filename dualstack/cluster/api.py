@@ -22,6 +22,7 @@ from dualstack.cluster.podexec import ExecResult
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 Items = list[dict[str, Any]]
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+NOT_SENT, BROKEN_OFF, UNTRUSTED = "not sent", "broken off", "untrusted"  # reasons where no answer came
 GONE = 410
 BUSY = (429, 503)
 PATIENCE_SECONDS = 30.0  # how long a call waits for an API server that is away, e.g. restarting
@@ -63,8 +64,8 @@ class Cluster:
             try:
                 return self._once(method, url, path, body, timeout, content_type, raw_text)
             except ApiError as error:
-                carried_out = error.unreachable and error.reason != "refused" and method != "GET"
-                again = (error.unreachable and not carried_out) or error.status in BUSY
+                lost = error.reason == NOT_SENT or (error.reason == BROKEN_OFF and method == "GET")
+                again = lost or error.status in BUSY
                 if not again or time.monotonic() > end:
                     raise
                 self.retries.append(str(error))
@@ -194,13 +195,15 @@ def resource_of(path: str) -> str:
 def _connected(
     call: Callable[[], urllib3.BaseHTTPResponse], verb: str, resource: str
 ) -> urllib3.BaseHTTPResponse:
-    """The answer, or an ApiError that says why there is none; reason `refused` if nothing was sent."""
+    """The answer, or an ApiError that says why there is none."""
     try:
         return call()
     except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-        raise ApiError(0, verb, resource, "refused", _innermost(error)) from None
+        raise ApiError(0, verb, resource, NOT_SENT, _innermost(error)) from None
+    except urllib3.exceptions.SSLError as error:
+        raise ApiError(0, verb, resource, UNTRUSTED, _innermost(error)) from None
     except urllib3.exceptions.HTTPError as error:
-        raise ApiError(0, verb, resource, "broken", _innermost(error)) from None
+        raise ApiError(0, verb, resource, BROKEN_OFF, _innermost(error)) from None
 
 
 def _innermost(error: BaseException) -> str:

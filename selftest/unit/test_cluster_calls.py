@@ -1,0 +1,173 @@
+"""Calls over a real TLS connection to loopback: errors as one line, retries counted, pages followed."""
+
+import threading
+
+import pytest
+from api_server import certificate, cluster, serving
+
+from dualstack.cluster import api
+from dualstack.cluster.connect import preflight
+from dualstack.cluster.errors import ApiError
+from dualstack.cluster.ownership import EXPIRES, MANAGED_BY, RUN_LABEL, sweep
+from dualstack.cluster.permissions import Permission, denied
+from dualstack.errors import UserError
+
+VERSION = (200, {"gitVersion": "v1.36.3"})
+
+
+def status(code, reason, message):
+    return code, {"kind": "Status", "reason": reason, "message": message}
+
+
+@pytest.fixture
+def serve(tmp_path):
+    """A function that serves an answer and gives the cluster that speaks to it."""
+    with_exit = []
+
+    def start(answer):
+        manager = serving(tmp_path, answer)
+        port = manager.__enter__()
+        with_exit.append(manager)
+        return cluster(port, tmp_path / "server.crt")
+
+    yield start
+    for manager in with_exit:
+        manager.__exit__(None, None, None)
+
+
+def refused(one):
+    with pytest.raises(UserError) as raised:
+        preflight(one)
+    text = str(raised.value)
+    assert "\n" not in text
+    assert "secret-token" not in text
+    return text
+
+
+def test_the_version_is_asked_first_with_our_credentials(serve):
+    seen = []
+
+    def answer(method, path, headers):
+        seen.append((method, path, headers["authorization"]))
+        return VERSION
+
+    assert preflight(serve(answer)).git_version == "v1.36.3"
+    assert seen == [("GET", "/version", "Bearer secret-token")]
+
+
+def test_a_server_that_is_down(tmp_path):
+    certificate(tmp_path, "server")
+    assert "connection refused" in refused(cluster(1, tmp_path / "server.crt"))
+
+
+def test_a_certificate_that_is_not_trusted_is_not_tried_again(tmp_path):
+    other, _ = certificate(tmp_path, "other")
+    with serving(tmp_path, lambda *_: VERSION) as port:
+        assert "certificate" in refused(cluster(port, other))
+        distrusting = cluster(port, other)
+        with pytest.raises(ApiError):
+            distrusting.get("/version")
+        assert distrusting.retries == []
+
+
+def test_an_expired_token(serve):
+    assert "expired" in refused(serve(lambda *_: status(401, "Unauthorized", "Unauthorized")))
+
+
+def test_a_server_that_is_not_kubernetes(serve):
+    assert "not as a Kubernetes API server" in refused(serve(lambda *_: (200, {"hello": "world"})))
+
+
+def test_a_forbidden_call_names_verb_and_resource(serve):
+    one = serve(lambda *_: status(403, "Forbidden", 'User "u" cannot list'))
+    with pytest.raises(ApiError) as raised:
+        one.list("/api/v1/namespaces/x/pods")
+    assert str(raised.value).startswith("forbidden: get pods in namespace x")
+    assert raised.value.forbidden
+
+
+def test_pages_are_followed_and_a_changed_list_is_read_again(serve):
+    state = {"gone": True}
+
+    def answer(method, path, headers):
+        if "continue=two" in path:
+            if state.pop("gone", None):
+                return status(410, "Expired", "too old")
+            return 200, {"items": [{"n": 2}], "metadata": {}}
+        return 200, {"items": [{"n": 1}], "metadata": {"continue": "two"}}
+
+    one = serve(answer)
+    assert one.list("/api/v1/nodes") == [{"n": 1}, {"n": 2}]
+    assert len(one.retries) == 1
+
+
+def test_a_busy_server_is_asked_again_and_that_is_counted(serve, monkeypatch):
+    monkeypatch.setattr(api, "RETRY_PAUSE_SECONDS", 0.01)
+    calls = iter([status(429, "TooManyRequests", "slow down"), status(503, "Busy", "wait"), VERSION])
+    one = serve(lambda *_: next(calls))
+    assert one.get("/version") == VERSION[1]
+    assert len(one.retries) == 2
+
+
+def test_an_invalid_object_is_not_sent_twice(serve):
+    calls = []
+
+    def answer(method, path, headers):
+        calls.append(method)
+        return status(422, "Invalid", "not configured on this cluster")
+
+    one = serve(answer)
+    with pytest.raises(ApiError) as raised:
+        one.create("/api/v1/namespaces/x/services", {})
+    assert raised.value.invalid
+    assert calls == ["POST"]
+
+
+def test_a_restarting_server_is_waited_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(api, "RETRY_PAUSE_SECONDS", 0.02)
+    with serving(tmp_path, lambda *_: VERSION) as port:
+        pass
+    one = cluster(port, tmp_path / "server.crt")
+    answers = []
+    asking = threading.Thread(target=lambda: answers.append(one.get("/version")))
+    asking.start()
+    while not one.retries:  # refused at least once
+        assert asking.is_alive()
+    with serving(tmp_path, lambda *_: VERSION, port=port):
+        asking.join(timeout=api.PATIENCE_SECONDS)
+    assert answers == [VERSION[1]]
+
+
+def test_only_expired_namespaces_of_ours_are_swept(serve):
+    def namespace(name, expires, **labels):
+        metadata = {"name": name, "labels": dict([MANAGED_BY]) | labels, "annotations": {EXPIRES: expires}}
+        return {"metadata": metadata}
+
+    deleted = []
+
+    def answer(method, path, headers):
+        if method == "DELETE":
+            deleted.append(path)
+            return 200, {}
+        assert "labelSelector=app.kubernetes.io%2Fmanaged-by%3Ddualstack-conformance" in path
+        items = [
+            namespace("old", "100", **{RUN_LABEL: "a"}),
+            namespace("new", "300", **{RUN_LABEL: "b"}),
+            namespace("no-run", "100"),
+            namespace("nonsense", "soon", **{RUN_LABEL: "c"}),
+        ]
+        return 200, {"items": items, "metadata": {}}
+
+    assert sweep(serve(answer), now=200) == ["old"]
+    assert deleted == ["/api/v1/namespaces/old"]
+
+
+def test_missing_permissions_are_found_before_anything_is_done(serve):
+    one = serve(lambda *_: (201, {"status": {"allowed": False}}))
+    wanted = [Permission("create", "", "pods", "exec", "x")]
+    assert [str(each) for each in denied(one, wanted)] == ["create pods/exec in namespace x"]
+
+
+def test_where_asking_is_refused_the_real_call_tells(serve):
+    one = serve(lambda *_: status(403, "Forbidden", "no"))
+    assert denied(one, [Permission("create", "", "namespaces")]) == []
