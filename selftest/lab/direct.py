@@ -8,11 +8,14 @@ balancer. A path is named like `tcp IPv6 node0>node2`; a `Paths` maps it to whet
 import json
 import subprocess
 import time
+from collections.abc import Callable
+from typing import TypeVar
 
 import lab
 from lab.addresses import Plan, bracketed
 
 Paths = dict[str, bool]
+T = TypeVar("T")
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 
 
@@ -89,11 +92,7 @@ class Probes:
 
     def settled(self, seconds: float = 20) -> Paths:
         """All paths, tried until they all work or the time is over (rules of Services come late)."""
-        end = time.monotonic() + seconds
-        while True:
-            paths = self.paths()
-            if all(paths.values()) or time.monotonic() > end:
-                return paths
+        return _until(self.paths, lambda paths: all(paths.values()), seconds)
 
     def broken(self) -> set[str]:
         """Names of the paths on which no answer came."""
@@ -108,25 +107,38 @@ class Probes:
             server = self._servers[machine]["metadata"]["name"]
             running.append(_start(_command("exec", "-i", server, "--", "sh"), self._hairpins(machine)))
         running.append(_start(lab.outside(["sh"]), self._tried_outside()))
-        found: Paths = {}
-        for process in running:
-            for line in process.communicate(timeout=60)[0].splitlines():
-                name, _, verdict = line.rpartition(" ")
-                found[name] = verdict == "ok"
-        return dict(sorted(found.items()))
+        return _answers(running)
 
-    def service_from(self, name: str) -> Paths:
-        """Try a Service of this name from every node."""
-        found = self._service(name)
-        running = [
-            _start(
-                _command("exec", "-i", pod["metadata"]["name"], "--", "sh"),
-                {f"{_family(each)} {machine}": _curl(each, 80) for each in found["spec"]["clusterIPs"]},
-            )
-            for machine, pod in self._clients.items()
-        ]
-        lines = [line for process in running for line in process.communicate(timeout=60)[0].splitlines()]
-        return {line.rpartition(" ")[0]: line.endswith("ok") for line in lines}
+    def service_from(self, name: str, enough: Callable[[Paths], bool], seconds: float = 20) -> Paths:
+        """Try a Service from every node until it is `enough`: `IPv6 node0` and whether it answered."""
+        addresses = self._service(name)["spec"]["clusterIPs"]
+
+        def tried() -> Paths:
+            running = [
+                _start(
+                    _command("exec", "-i", pod["metadata"]["name"], "--", "sh"),
+                    {f"{_family(each)} {machine}": _curl(each, 80) for each in addresses},
+                )
+                for machine, pod in self._clients.items()
+            ]
+            return _answers(running)
+
+        return _until(tried, enough, seconds)
+
+    def ready_nodes(self, enough: Callable[[set[str]], bool], seconds: float) -> set[str]:
+        """Machines whose nodes are Ready, asked until it is `enough`."""
+
+        def ready() -> set[str]:
+            command = [lab.kubectl(), "--kubeconfig", lab.kubeconfig(), "get", "nodes", "-o", "json"]
+            done = subprocess.run(lab.outside(command), capture_output=True, text=True)
+            return {
+                self._machines[node["metadata"]["name"]]
+                for node in (json.loads(done.stdout)["items"] if done.returncode == 0 else [])
+                for condition in node["status"]["conditions"]
+                if (condition["type"], condition["status"]) == ("Ready", "True")
+            }
+
+        return _until(ready, enough, seconds)
 
     def _tried_by(self, machine: str) -> dict[str, str]:
         tries = {}
@@ -172,6 +184,20 @@ def _start(command: list[str], tries: dict[str, str]) -> subprocess.Popen:
     process.stdin.write(f"{script}wait\n")
     process.stdin.flush()
     return process
+
+
+def _answers(running: list[subprocess.Popen]) -> Paths:
+    lines = [line for process in running for line in process.communicate(timeout=60)[0].splitlines()]
+    return {name: verdict == "ok" for name, _, verdict in sorted(line.rpartition(" ") for line in lines)}
+
+
+def _until(ask: Callable[[], T], enough: Callable[[T], bool], seconds: float) -> T:
+    end = time.monotonic() + seconds
+    while True:
+        found = ask()
+        if enough(found) or time.monotonic() > end:
+            return found
+        time.sleep(0.2)
 
 
 def _addresses(pod: dict) -> dict[str, str]:

@@ -1,0 +1,116 @@
+"""Each fault bites where its title says, nowhere else, and is gone when mended: by direct probes."""
+
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+import pytest
+
+import lab
+from lab import faults
+
+sys.path.insert(0, str(Path(__file__).parent))
+from direct import Paths, Probes, service
+
+pytestmark = pytest.mark.lab
+
+# Patterns of paths that must break, and of those that may, since a Service's backend is chosen at random.
+BALANCED = ("balanced IPv6 *", "lb IPv6", "nodeport IPv6 *")
+EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "bridge-nf-off": (("local IPv6 node1",), ("balanced IPv6 node1",)),
+    "duplicate-address": (("nodeport IPv6 node2",), ("* IPv6 node?>node2", *BALANCED)),
+    "forwarding-off": (("* IPv6 node[02]>node1", "* IPv6 node1>node[02]"), BALANCED),
+    "fragments-dropped": (
+        ("fragments IPv6 node0>node[12]", "fragments IPv6 node[12]>node0"),
+        ("fragments IPv6 *",),
+    ),
+    "hairpin-off": (("hairpin IPv? node0",), ()),
+    "icmpv6-echo-dropped": (
+        ("ping IPv6 node0>node[12]", "ping IPv6 node1>node[02]", "ping IPv6 node2>node[01]"),
+        (),
+    ),
+    "lb-silent": (("lb IPv6",), ()),
+    "masquerade": (("source IPv6 node1>node[02]",), ()),
+    "nd-dropped": (
+        ("* IPv6 node[02]>node1", "* IPv6 node1>node?", "nodeport IPv6 node1", "local IPv6 node1"),
+        ("hairpin IPv6 node1", *BALANCED),
+    ),
+    "nodeport-blocked": (("nodeport IPv6 node2",), ()),
+    "one-way": (("* IPv6 node1>node2",), ("balanced IPv6 node1",)),
+    "pmtu-blackhole": (("large IPv6 node0>node[12]",), ("large IPv6 node[12]>node0",)),
+    "replies-lost": (
+        ("* IPv6 node0>node[12]", "* IPv6 node1>node[02]", "* IPv6 node2>node[01]"),
+        BALANCED,
+    ),
+    "route-blackhole": (("* IPv6 node0>node2", "* IPv6 node2>node0"), BALANCED),
+    "udp-only": (("udp IPv6 *", "fragments IPv6 *"), ()),
+}
+
+
+def matching(paths: Paths, patterns: tuple[str, ...]) -> set[str]:
+    return {path for path in paths if any(fnmatch(path, pattern) for pattern in patterns)}
+
+
+@pytest.fixture(scope="module")
+def probes() -> Iterator[Probes]:
+    found = Probes(lab.up())
+    yield found
+    found.close()
+    lab.down()
+
+
+@pytest.fixture(scope="module")
+def healthy(probes: Probes) -> Paths:
+    paths = probes.settled()
+    assert all(paths.values()), "paths are broken without any fault"
+    return paths
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_it_bites_where_it_says_and_is_mended(probes: Probes, healthy: Paths, name: str) -> None:
+    must, may = (matching(healthy, patterns) for patterns in EXPECTED[name])
+    with lab.fault(name):
+        broken = probes.broken()
+        assert must <= broken
+        assert broken <= must | may
+    assert all(probes.settled().values())
+
+
+def test_loss_loses_some_and_not_all(probes: Probes, healthy: Paths) -> None:
+    with lab.fault("loss"):
+        tries = [probes.broken() for _ in range(3)]
+    crossing = matching(
+        healthy, ("ping IPv6 node0>node[12]", "ping IPv6 node1>node[02]", "ping IPv6 node2>node[01]")
+    )
+    lost = sum(len(each & crossing) for each in tries)
+    assert 0 < lost < 3 * len(crossing)
+    assert not any("IPv4" in path for each in tries for path in each)
+    assert all(probes.settled().values())
+
+
+def test_a_stopped_proxy_does_not_learn_of_new_services(probes: Probes, healthy: Paths) -> None:
+    with lab.fault("proxy-stopped"):
+        probes.create(service("late"))
+        assert probes.service_from("late", lambda found: found["IPv4 node0"] and found["IPv6 node1"]) == {
+            f"{family} node{index}": index != 2 for family in ("IPv4", "IPv6") for index in range(3)
+        }
+    assert all(probes.service_from("late", lambda found: all(found.values())).values())
+
+
+def test_a_stopped_kubelet_is_noticed(probes: Probes, healthy: Paths) -> None:
+    with lab.fault("kubelet-down"):
+        assert probes.ready_nodes(lambda found: "node2" not in found, 40) == {"node0", "node1"}
+        assert not probes.broken()
+    assert len(probes.ready_nodes(lambda found: len(found) == 3, 40)) == 3
+
+
+def test_a_restarted_api_server_comes_back(probes: Probes, healthy: Paths) -> None:
+    with lab.fault("apiserver-restart"):
+        assert len(probes.ready_nodes(lambda found: len(found) == 3, 30)) == 3
+        assert not probes.broken()
+
+
+def test_every_fault_is_tried_here() -> None:
+    by_name = {"loss", "proxy-stopped", "kubelet-down", "apiserver-restart"}
+    assert set(faults.names()) == set(EXPECTED) | by_name
