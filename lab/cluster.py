@@ -127,6 +127,7 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         if len(wanted) > 1:
             _wait_for_addons(api)
             step("DNS and load balancer ready")
+        _check_services(machines)
 
 
 def _each(pool: ThreadPoolExecutor, action: Callable[..., T], items: Iterable[object]) -> list[T]:
@@ -205,6 +206,14 @@ def _assert_labels(api: Api, each: NodePlan) -> None:
     """Say the variant's labels again: a kubelet that registers puts its own words in some of them."""
     if each.settings.labels:
         api.patch(f"/api/v1/nodes/{each.name}", {"metadata": {"labels": each.settings.labels}})
+
+
+def _check_services(machines: list[Machine]) -> None:
+    """Nodes can be Ready without a kube-proxy. Raises LabError if anything ended meanwhile."""
+    for machine in machines:
+        for service in machine.services:
+            if not machine.runs(service):
+                raise LabError(f"{machine.name}: {service} ended: {machine.last_words(service)}")
 
 
 def _wait_for_addons(api: Api) -> None:

@@ -80,7 +80,6 @@ def _add_services(machine: Machine, node: NodePlan) -> None:
             f"--node-ip={addresses}",
         ],
     )
-    missing = "".join(f"mount --bind /dev/null {path}\n" for path in node.settings.without)
     machine.add_service(
         "kube-proxy",
         [
@@ -88,8 +87,16 @@ def _add_services(machine: Machine, node: NodePlan) -> None:
             "--config=/etc/kubernetes/kube-proxy.json",
             f"--hostname-override={node.name}",
         ],
-        before=missing,
+        before=_hidden(node.settings.without),
     )
+
+
+def _hidden(programs: tuple[str, ...]) -> str:
+    """Shell that puts programs of these names in front of the real ones; all they do is fail."""
+    folder = "/run/lab/hidden"
+    fake = f"printf '#!/bin/sh\\nexit 127\\n' >{folder}/{{0}} && chmod 755 {folder}/{{0}}\n"
+    lines = "".join(fake.format(program) for program in programs)
+    return f"mkdir -p {folder}\n{lines}PATH={folder}:$PATH" if programs else ""
 
 
 def cni(plan: Plan, node: NodePlan) -> dict[str, Any]:

@@ -60,7 +60,7 @@ class Node(_Data):
     cni_families: tuple[Family, ...] = ("IPv4", "IPv6")
     default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
     proxy_mode: ProxyMode = "iptables"
-    without: tuple[str, ...] = ()  # programs that are missing on the node, by path
+    without: tuple[str, ...] = ()  # programs that its kube-proxy does not find to work
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     provider_id: str = ""
