@@ -2,7 +2,7 @@
 
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import LoadBalancers, LoadBalancerSeen, Paths
-from dualstack.family import FAMILIES, Family, family_of
+from dualstack.family import FAMILIES, Family
 from dualstack.profile import Profile
 from dualstack.survey.model import of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
@@ -88,15 +88,27 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
     for family in FAMILIES:
         if not any(of_family(each.addresses, family) for each in found.values()):
             judge.cannot("runner", f"no load balancer has an {family} address to call", family=family)
+    direct = board.wait("tcp", Paths).observations
     for path in board.wait("reach", Paths).observations:
         subject = f"{path.source} → {path.target}"
         place = {"family": path.family, "source": path.source, "target": path.target}
         if path.blocked:
             judge.cannot(subject, path.blocked, **place)
             continue
-        wrong = [
-            seen for seen in path.clients_seen if seen == "unreadable" or family_of(seen) is not path.family
+        cut_off = [
+            f"{each.source} → {each.target}"
+            for each in direct
+            if each.family is path.family and not each.reached
         ]
+        if path.reached and path.answered < path.requests and cut_off:
+            judge.cannot(
+                subject,
+                f"{path.answered} of {path.requests} requests were answered; pods do not reach each other "
+                f"either: {', '.join(cut_off)} (see tcp-pod-to-pod)",
+                **place,
+            )
+            continue
+        wrong = path.foreign_clients
         cause = f"no answer in {path.rounds} tries: {path.error}"
         if path.reached:
             cause = f"only {path.answered} of {path.requests} requests were answered: {path.error}"

@@ -2,7 +2,6 @@
 
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Paths
-from dualstack.family import family_of
 from dualstack.probes.observation import Observation
 from dualstack.profile import Profile
 from dualstack.survey.model import same_address
@@ -86,10 +85,10 @@ def _why_not(path: Observation) -> str:
 
 def _rewritten(path: Observation, *, may_masquerade: bool) -> str | None:
     """What is wrong with the source address that the server saw; None if nothing is."""
+    if foreign := path.foreign_clients:
+        return f"the server saw {foreign[0]}: this is not {path.family} on the wire"
+    own = path.source_address
     for seen in path.clients_seen:
-        if seen == "unreadable" or family_of(seen) is not path.family:
-            return f"sent in {path.family}, but the server saw {seen}: this is not {path.family} on the wire"
-        own = path.source_address
         if not may_masquerade and own is not None and not same_address(seen, own):
             return f"the source address arrives as {seen} instead of {own}"
     return None

@@ -4,8 +4,10 @@ The client's typed models are left aside: they rename and refuse fields from rel
 suite speaks with releases ten years apart.
 """
 
+import functools
 import http.client
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -123,12 +125,17 @@ class Cluster:
     ) -> ExecResult:
         """Run a command in a container; `timeout` in seconds covers all of it. Raises ExecError."""
         return podexec.run(
-            self.api.configuration,
+            self.api,
+            self._tls,
             self.headers(),
             podexec.Target(namespace, pod, container, tuple(command)),
             stdin,
             timeout,
         )
+
+    @functools.cached_property
+    def _tls(self) -> ssl.SSLContext | None:
+        return podexec.tls_context(self.api.configuration)
 
     def headers(self) -> dict[str, str]:
         """Headers with fresh credentials; one thread at a time, since a plugin may be run for them."""

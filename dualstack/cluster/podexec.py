@@ -4,15 +4,22 @@ The protocol is v4.channel.k8s.io: each message starts with a byte that names it
 the end as a Status. https://kubernetes.io/docs/reference/generated/kubernetes-api (pods/exec)
 """
 
+import contextlib
+import http.client
 import json
+import socket
 import ssl
+import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
+import urllib3
 import websocket
-from kubernetes.client import Configuration
+from kubernetes import client
+from urllib3.util import create_urllib3_context
 
 from dualstack.cluster.errors import ExecError
 
@@ -29,6 +36,8 @@ class ExecResult:
     stdout: str
     stderr: str
     seconds: float
+    truncated: bool = False
+    """There was more output than OUTPUT_AT_MOST_BYTES; the rest was not kept."""
 
 
 @dataclass(frozen=True)
@@ -48,59 +57,138 @@ class Target:
         return f"/api/v1/namespaces/{self.namespace}/pods/{self.pod}/exec?{urlencode(query)}"
 
 
+@dataclass
+class _Output:
+    """What has come so far, up to the limit."""
+
+    parts: dict[int, list[bytes]] = field(default_factory=lambda: {STDOUT: [], STDERR: []})
+    size: int = 0
+    truncated: bool = False
+
+    def add(self, channel: int, data: bytes) -> None:
+        kept = data[: OUTPUT_AT_MOST_BYTES - self.size]
+        self.parts[channel].append(kept)
+        self.size += len(kept)
+        self.truncated |= len(kept) < len(data)
+
+    def text(self, channel: int) -> str:
+        return b"".join(self.parts[channel]).decode(errors="replace")
+
+
+def tls_context(configuration: client.Configuration) -> ssl.SSLContext | None:
+    """TLS as every other call has it; None for plain HTTP. Raises OSError for files that are no good."""
+    if not configuration.host.startswith("https"):
+        return None
+    context = create_urllib3_context()
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif configuration.ssl_ca_cert or configuration.ca_cert_data:
+        context.load_verify_locations(configuration.ssl_ca_cert, cadata=configuration.ca_cert_data)
+    else:
+        context.load_default_certs()
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context
+
+
 def run(
-    configuration: Configuration,
+    api: client.ApiClient,
+    tls: ssl.SSLContext | None,
     headers: dict[str, str],
     target: Target,
     stdin: bytes | None,
     timeout: float,
 ) -> ExecResult:
-    """Run it. Raises ExecError."""
+    """Run it; `timeout` in seconds. Raises ExecError."""
     start = time.monotonic()
-    end = start + timeout
-    connection = _connect(configuration, headers, target, stdin is not None, timeout)
+    output = _Output()
+    where = f"exec in pod {target.pod}"
+    over = threading.Event()
     try:
-        for at in range(0, len(stdin or b""), STDIN_CHUNK_BYTES):
-            connection.send_binary(bytes([STDIN]) + (stdin or b"")[at : at + STDIN_CHUNK_BYTES])
-        output, status = _read(connection, end, timeout)
-    except websocket.WebSocketTimeoutException:
-        raise ExecError("timeout", 0, f"exec in pod {target.pod}: no end within {timeout:.0f} s") from None
-    except (websocket.WebSocketException, OSError) as error:
-        raise ExecError("dropped", 0, f"exec in pod {target.pod}: the connection broke: {error}") from None
-    finally:
-        connection.shutdown()
+        with (
+            contextlib.closing(_open(api, tls, timeout)) as sock,
+            _cut_off(sock, timeout - (time.monotonic() - start), over),
+        ):
+            connection = _upgrade(sock, api.configuration.host, headers, target, stdin is not None)
+            for at in range(0, len(stdin or b""), STDIN_CHUNK_BYTES):
+                connection.send_binary(bytes([STDIN]) + (stdin or b"")[at : at + STDIN_CHUNK_BYTES])
+            status = _read(connection, output)
+    except (websocket.WebSocketException, http.client.HTTPException, OSError) as error:
+        if over.is_set() or isinstance(error, TimeoutError | websocket.WebSocketTimeoutException):
+            raise ExecError("timeout", 0, f"{where}: no end within {timeout:g} s") from None
+        raise ExecError("dropped", 0, f"{where}: the connection broke: {error}") from None
     return ExecResult(
-        exit_code=_exit_code(status, target.pod),
-        stdout=b"".join(output[STDOUT]).decode(errors="replace"),
-        stderr=b"".join(output[STDERR]).decode(errors="replace"),
+        exit_code=_exit_code(status, where),
+        stdout=output.text(STDOUT),
+        stderr=output.text(STDERR),
         seconds=time.monotonic() - start,
+        truncated=output.truncated,
     )
 
 
-def _connect(
-    configuration: Configuration, headers: dict[str, str], target: Target, stdin: bool, timeout: float
-) -> websocket.WebSocket:
-    host = configuration.host
-    url = "ws" + host.removeprefix("http") + target.path(stdin)
-    connection = websocket.WebSocket(sslopt=_tls(configuration), skip_utf8_validation=True)
-    connection.settimeout(timeout)
+def _open(api: client.ApiClient, tls: ssl.SSLContext | None, timeout: float) -> socket.socket:
+    """A connection to the API server, through the proxy that other calls go through, if any."""
+    server = urlsplit(api.configuration.host)
+    host = server.hostname or ""
+    port = server.port or (443 if tls else 80)
+    pool = api.rest_client.pool_manager
+    if isinstance(pool, urllib3.ProxyManager):
+        proxy = pool.proxy
+        line = http.client.HTTPConnection(proxy.host or "", proxy.port, timeout=timeout)
+        line.set_tunnel(host, port, pool.proxy_headers)
+    else:
+        line = http.client.HTTPConnection(host, port, timeout=timeout)
+    line.connect()
+    sock: socket.socket = line.sock
+    if tls is None:
+        return sock
+    try:
+        return tls.wrap_socket(sock, server_hostname=api.configuration.tls_server_name or host)
+    except BaseException:
+        sock.close()
+        raise
+
+
+@contextlib.contextmanager
+def _cut_off(sock: socket.socket, seconds: float, over: threading.Event) -> Iterator[None]:
+    """End the connection after so many seconds, whatever trickles in; a socket's timeout is for one read."""
+
+    def cut() -> None:
+        over.set()
+        with contextlib.suppress(OSError):  # closed already
+            socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+    timer = threading.Timer(max(0.0, seconds), cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _upgrade(sock: socket.socket, server: str, headers: dict[str, str], target: Target, stdin: bool) -> Any:  # noqa: ANN401 (the library is untyped)
+    """The websocket on the connection. Raises ExecError if the server refuses it."""
+    connection = websocket.WebSocket(skip_utf8_validation=True)
+    url = "ws" + server.removeprefix("http") + target.path(stdin)
     try:
         connection.connect(
             url,
+            socket=sock,
             header=[f"{name}: {value}" for name, value in headers.items() if name != "Accept"],
             subprotocols=["v4.channel.k8s.io"],
             suppress_origin=True,
-            timeout=timeout,
-            **_proxy(configuration),
+            redirect_limit=0,  # our credentials are for this server only
         )
     except websocket.WebSocketBadStatusException as error:
         raise ExecError("handshake", error.status_code, _refusal(error, target)) from None
-    except websocket.WebSocketTimeoutException:
-        raise ExecError(
-            "timeout", 0, f"exec in pod {target.pod}: no connection within {timeout:.0f} s"
-        ) from None
-    except (websocket.WebSocketException, OSError) as error:
-        raise ExecError("dropped", 0, f"exec in pod {target.pod}: no connection: {error}") from None
+    except websocket.WebSocketException:
+        status = connection.getstatus()
+        if status is None:
+            raise
+        told = f"exec in pod {target.pod}: {status}: answered with a redirect, which is not followed"
+        raise ExecError("handshake", status, told) from None
     return connection
 
 
@@ -109,58 +197,39 @@ def _refusal(error: Any, target: Target) -> str:  # noqa: ANN401 (the library is
     try:
         message = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
-        message = body[:300] or str(error)
-    where = f"pods/exec in namespace {target.namespace}"
-    if error.status_code == 403:
-        return f"forbidden: create {where} ({message})"
+        message = body[:300] or http.client.responses.get(error.status_code, "no reason given")
+    if error.status_code == http.client.FORBIDDEN:
+        return f"forbidden: create pods/exec in namespace {target.namespace} ({message})"
     return f"exec in pod {target.pod}: {error.status_code}: {message}"
 
 
-def _read(connection: Any, end: float, timeout: float) -> tuple[dict[int, list[bytes]], dict[str, Any]]:  # noqa: ANN401
-    output: dict[int, list[bytes]] = {STDOUT: [], STDERR: []}
-    size = 0
+def _read(connection: Any, output: _Output) -> dict[str, Any]:  # noqa: ANN401 (the library is untyped)
+    """Collect output until the end is told."""
     while True:
-        left = end - time.monotonic()
-        if left <= 0:
-            raise websocket.WebSocketTimeoutException(f"{timeout} s are over")
-        connection.settimeout(left)
         opcode, data = connection.recv_data()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
             raise websocket.WebSocketConnectionClosedException("closed before the command's end was told")
+        if len(data) < 2:
+            continue  # some servers open a channel with an empty message
         channel, data = data[0], data[1:]
         if channel == STATUS:
-            return output, json.loads(data)
-        if channel in output and size < OUTPUT_AT_MOST_BYTES:
-            output[channel].append(data)
-            size += len(data)
+            return _status(data)
+        if channel in output.parts:
+            output.add(channel, data)
 
 
-def _exit_code(status: dict[str, Any], pod: str) -> int:
+def _status(data: bytes) -> dict[str, Any]:
+    try:
+        status: dict[str, Any] = json.loads(data)
+        return status
+    except ValueError:
+        return {"message": data[:300].decode(errors="replace")}
+
+
+def _exit_code(status: dict[str, Any], where: str) -> int:
     if status.get("status") == "Success":
         return 0
     for cause in (status.get("details") or {}).get("causes") or []:
         if cause.get("reason") == "ExitCode":
             return int(cause["message"])
-    raise ExecError("runtime", 0, f"exec in pod {pod}: {status.get('message', 'unknown error')}")
-
-
-def _tls(configuration: Configuration) -> dict[str, Any]:
-    options: dict[str, Any] = {"cert_reqs": ssl.CERT_REQUIRED if configuration.verify_ssl else ssl.CERT_NONE}
-    if not configuration.verify_ssl:
-        options["check_hostname"] = False
-    if configuration.ssl_ca_cert:
-        options["ca_certs"] = configuration.ssl_ca_cert
-    if configuration.cert_file:
-        options["certfile"], options["keyfile"] = configuration.cert_file, configuration.key_file
-    if configuration.tls_server_name:
-        options["server_hostname"] = configuration.tls_server_name
-    return options
-
-
-def _proxy(configuration: Configuration) -> dict[str, Any]:
-    """The proxy that REST calls use, if any; otherwise none, whatever the environment says."""
-    if not configuration.proxy:
-        return {"http_no_proxy": ["*"]}
-    scheme, _, rest = configuration.proxy.partition("://")
-    host, _, port = rest.rstrip("/").rpartition(":")
-    return {"http_proxy_host": host, "http_proxy_port": int(port), "proxy_type": scheme}
+    raise ExecError("runtime", 0, f"{where}: {status.get('message', 'unknown error')}")

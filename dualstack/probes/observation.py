@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack.family import Family
+from dualstack.family import Family, family_of
 
 RUNNER = "runner"  # the source of probes from the machine that runs the suite
 
@@ -46,3 +46,9 @@ class Observation(BaseModel):
     """The last error, in the tool's own words."""
     blocked: str | None = None
     """Why it could not be tried at all (no pod to try from, exec forbidden): that judges nothing."""
+
+    @property
+    def foreign_clients(self) -> list[str]:
+        """Client addresses seen that are not of this family: proof that another one was on the wire."""
+        seen = self.clients_seen
+        return [each for each in seen if each == "unreadable" or family_of(each) is not self.family]

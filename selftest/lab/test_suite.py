@@ -1,0 +1,150 @@
+"""The suite on real clusters: quiet on healthy ones, and exact on misdeployed and damaged ones.
+
+Exact means: the broken findings are these and no others, each with its subject and its family.
+"""
+
+from itertools import product
+
+import pytest
+from suite import Broken, judge, lab
+
+pytestmark = pytest.mark.lab
+
+V4, V6 = "IPv4", "IPv6"
+NODES = ("node0", "node1", "node2")
+POD_TO_POD = ("tcp-pod-to-pod", "ping-pod-to-pod")
+
+
+def paths(*pairs: tuple[str, str], behaviours: tuple[str, ...] = POD_TO_POD) -> Broken:
+    return {(id_, f"{a} → {b}", V6) for id_ in behaviours for a, b in pairs}
+
+
+HEALTHY = [
+    ("default", "kubernetes"),
+    ("nftables", "kubernetes"),
+    ("ipv6-first", "kubernetes"),
+    ("aks-engine", "aks-engine"),
+]
+
+MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
+    ("kubelet-one-ip", "kubernetes", "not-conformant", {("node-internal-ips", "node2", V6)}),
+    (
+        "cni-ipv4-only",
+        "kubernetes",
+        "not-conformant",
+        {
+            ("pod-ips", "client pod on node2", V6),
+            ("pod-ips", "server pod on node2", V6),
+            ("pod-interface", "client pod on node2", V6),
+            ("cluster-ip-tcp", "node2 → service-ipv6", V6),
+            *paths(*[pair for pair in product(NODES, NODES) if "node2" in pair]),
+        },
+    ),
+    (
+        "cidr-ipv4-only",
+        "kubernetes",
+        "not-conformant",
+        {("node-pod-cidrs", node, V6) for node in NODES},
+    ),
+    (
+        "services-ipv4-only",
+        "kubernetes",
+        "not-conformant",
+        {("service-ipv6", "service service-ipv6", V6)},
+    ),
+    (
+        "lb-pool-ipv4",
+        "kubernetes",
+        "not-conformant",
+        {("lb-ipv6", "service load-balancer-ipv6", V6)},
+    ),
+    (
+        "limits",
+        "aks-engine",
+        "conformant",
+        {
+            ("limit-os", "k8s-linuxpool1-12345678-0", None),
+            ("limit-vm-set", "k8s-linuxpool1-12345678-vmss000000", None),
+            ("limit-lb-sku", "k8s-linuxpool1-12345678-0", None),
+            ("limit-lb-sku", "k8s-linuxpool1-12345678-vmss000000", None),
+            ("limit-lb-sku", "k8s-master-12345678-0", None),
+        },
+    ),
+]
+
+FAULTS: list[tuple[str, str, Broken]] = [
+    (
+        "icmpv6-echo-dropped",
+        "conformant",  # ping is a SHOULD under this profile
+        paths(*[(a, b) for a, b in product(NODES, NODES) if a != b], behaviours=("ping-pod-to-pod",)),
+    ),
+    # node0 has no way to node2's pods, so its answers to them are lost as well
+    ("route-blackhole", "not-conformant", paths(("node0", "node2"), ("node2", "node0"))),
+    ("one-way", "not-conformant", paths(("node1", "node2"))),
+]
+
+
+@pytest.mark.parametrize(("variant", "profile"), HEALTHY)
+def test_a_healthy_cluster_is_conformant(variant, profile, tmp_path):
+    lab("up", "--variant", variant)
+    judged = judge(tmp_path, f"--profile={profile}", "--strict-support")
+    assert judged.broken() == set(), judged.output
+    assert (judged.report["verdict"], judged.status) == ("conformant", 0), judged.output
+    assert judged.report["left_behind"] == []
+    unjudged = [id_ for id_, verdict in judged.verdicts.items() if verdict == "not-judged"]
+    assert unjudged == []
+
+
+def test_workers_change_nothing_but_the_processes(tmp_path):
+    lab("up")
+    judged = judge(tmp_path, "-n", "2")
+    assert judged.status == 0, judged.output
+    assert set(judged.verdicts.values()) == {"conforms", "not-applicable"}
+
+
+@pytest.mark.parametrize(("fault", "verdict", "expected"), FAULTS, ids=[each[0] for each in FAULTS])
+def test_damage_is_found_where_it_is_and_nowhere_else(fault, verdict, expected, tmp_path):
+    lab("up")
+    lab("fault", fault)
+    try:
+        judged = judge(tmp_path)
+    finally:
+        lab("mend", fault)
+    assert judged.broken() == expected, judged.output
+    assert judged.report["verdict"] == verdict
+
+
+@pytest.mark.parametrize(
+    ("variant", "profile", "verdict", "expected"), MISDEPLOYED, ids=[each[0] for each in MISDEPLOYED]
+)
+def test_a_misdeployed_cluster_breaks_exactly_there(variant, profile, verdict, expected, tmp_path):
+    lab("up", "--variant", variant)
+    judged = judge(tmp_path, f"--profile={profile}")
+    assert judged.broken() == expected, judged.output
+    assert judged.report["verdict"] == verdict
+    assert judged.report["left_behind"] == []
+
+
+def test_the_strict_option_makes_a_limit_count_and_the_secret_never_shows(tmp_path):
+    lab("up", "--variant", "limits")
+    profile = tmp_path / "ipvs-only.yaml"
+    profile.write_text(
+        "name: ipvs-only\ntitle: as the first document had it\nextends: aks-engine\n"
+        'limits: {proxy-modes: {"1.16": [ipvs], "1.18": [ipvs]}}\n'
+    )
+    judged = judge(tmp_path / "reports", f"--profile={profile}", "--strict-support")
+    assert (judged.status, judged.report["verdict"]) == (1, "not-conformant"), judged.output
+    assert judged.verdicts["limit-proxy-mode"] == "unsupported"
+    outside = [each["id"] for each in judged.report["behaviours"] if each["support"] == "outside"]
+    assert "limit-proxy-mode" in outside
+    for file in judged.folder.rglob("*"):
+        if file.is_file():
+            assert "canary-secret" not in file.read_text(errors="replace"), file
+
+
+@pytest.mark.parametrize("lack", ["service-ipv6"])
+def test_the_cause_is_the_api_servers_own_word(lack, tmp_path):
+    lab("up", "--variant", "services-ipv4-only")
+    judged = judge(tmp_path)
+    assert "not configured on this cluster" in judged.causes(lack)
+    assert judged.verdicts["cluster-ip-tcp"] == judged.verdicts["lb-ipv6"] == "not-judged"
