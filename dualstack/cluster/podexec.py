@@ -133,9 +133,8 @@ def _open(api: client.ApiClient, tls: ssl.SSLContext | None, timeout: float) -> 
     host = server.hostname or ""
     port = server.port or (443 if tls else 80)
     pool = api.rest_client.pool_manager
-    if isinstance(pool, urllib3.ProxyManager):
-        proxy = pool.proxy
-        line = http.client.HTTPConnection(proxy.host or "", proxy.port, timeout=timeout)
+    if isinstance(pool, urllib3.ProxyManager) and pool.proxy:
+        line = http.client.HTTPConnection(pool.proxy.host or "", pool.proxy.port, timeout=timeout)
         line.set_tunnel(host, port, pool.proxy_headers)
     else:
         line = http.client.HTTPConnection(host, port, timeout=timeout)
