@@ -41,7 +41,11 @@ def report(
 ) -> Report:
     """The whole report, verdict included."""
     verdict, sentence = outcome(
-        results, partial=partial, interrupted=interrupted, strict_support=strict_support
+        results,
+        partial=partial,
+        interrupted=interrupted,
+        strict_support=strict_support,
+        not_dual=survey.not_dual,
     )
     return Report(
         run=Run(

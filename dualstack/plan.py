@@ -104,6 +104,8 @@ def make_plan(
         roles.append(manifests.CLOUD_CONFIG)
     if not nodes:
         idle = idle or survey.missing.get("nodes", "the cluster has no node to put a probe pod on")
+    if survey.not_dual:
+        idle = idle or f"this is not a dual-stack cluster: {survey.not_dual}"
     pods = tuple(
         PlannedPod(role, f"{role}-{index}", node) for role in roles for index, node in enumerate(nodes)
     )

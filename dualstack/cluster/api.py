@@ -54,8 +54,11 @@ class Cluster:
         content_type: str = JSON,
         raw_text: bool = False,
         patient: bool = True,
+        verb: str | None = None,
     ) -> Any:  # noqa: ANN401 (whatever JSON the server answers)
         """One call: JSON in, JSON out, or text if `raw_text`. `timeout` in seconds. Raises ApiError.
+
+        `verb` is RBAC's word for it where the method does not tell (list, deletecollection).
 
         With `patient`, a call that was certainly not carried out (connection refused, 429, 503), or a GET
         that broke off, is made again for up to PATIENCE_SECONDS; `retries` tells of each.
@@ -64,7 +67,9 @@ class Cluster:
         end = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
         while True:
             try:
-                return self._once(method, url, path, body, timeout, content_type, raw_text)
+                return self._once(
+                    method, url, verb or VERBS[method], path, body, timeout, content_type, raw_text
+                )
             except ApiError as error:
                 lost = error.reason == NOT_SENT or (error.reason == BROKEN_OFF and method == "GET")
                 again = lost or error.status in BUSY
@@ -111,7 +116,8 @@ class Cluster:
     ) -> None:
         """Delete the objects of a collection that the selector matches. Raises ApiError."""
         query = {"labelSelector": label_selector} if label_selector else None
-        self.request("DELETE", path, query=query, body=_delete_options(grace, None))
+        options = _delete_options(grace, None)
+        self.request("DELETE", path, query=query, body=options, verb="deletecollection")
 
     def exec(
         self,
@@ -151,9 +157,8 @@ class Cluster:
         items: Items = []
         position = ""
         while True:
-            page = self.request(
-                "GET", path, query=query | {"limit": limit} | ({"continue": position} if position else {})
-            )
+            at = {"limit": limit} | ({"continue": position} if position else {})
+            page = self.request("GET", path, query=query | at, verb="list")
             items += page.get("items") or []
             position = page.get("metadata", {}).get("continue", "")
             if not position:
@@ -163,13 +168,14 @@ class Cluster:
         self,
         method: str,
         url: str,
+        verb: str,
         path: str,
         body: object | None,
         timeout: float,
         content_type: str,
         raw_text: bool,
     ) -> Any:  # noqa: ANN401
-        verb, resource = VERBS[method], resource_of(path)
+        resource = resource_of(path)
         headers = self.headers() | ({"Content-Type": content_type} if body is not None else {})
 
         def call() -> urllib3.BaseHTTPResponse:

@@ -54,12 +54,17 @@ def outcome(
     partial: str | None,
     interrupted: str | None,
     strict_support: bool,
+    not_dual: str | None = None,
 ) -> tuple[Outcome, str]:
     """The run's verdict and its sentence. Only MUST decides; whatever else was found is named.
+
+    `not_dual` says what is missing where the cluster has one family only: one line instead of many.
 
     - not conformant: a MUST breaks (or, with `strict_support`, a limit of support does not hold)
     - incomplete: a MUST could not be judged, or only a part was judged, or the run ended early
     """
+    if not_dual:
+        return Outcome.NOT_CONFORMANT, f"This is not a dual-stack cluster: {not_dual}."
     broken = _ids(behaviours, Verdict.BREAKS, must=True)
     outside = _ids(behaviours, Verdict.UNSUPPORTED)
     unjudged = _ids(behaviours, Verdict.NOT_JUDGED, must=True)

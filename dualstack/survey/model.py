@@ -4,7 +4,7 @@ from ipaddress import ip_address, ip_network
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack.family import Family, Network, family_of, parse
+from dualstack.family import FAMILIES, Family, Network, family_of, parse
 from dualstack.survey.version import Release
 
 
@@ -86,6 +86,17 @@ class Survey(Fact):
         if self.service_ranges:
             return family_of(self.service_ranges[0])
         return family_of(self.kubernetes_service_ip) if self.kubernetes_service_ip else None
+
+    @property
+    def not_dual(self) -> str | None:
+        """What is missing if the whole cluster is of one family only; None for anything in between."""
+        for family in FAMILIES if self.nodes else ():
+            addresses = [ip for node in self.nodes for ip in of_family(node.internal_ips, family)]
+            cidrs = [cidr for node in self.nodes for cidr in of_family(node.pod_cidrs, family)]
+            if not addresses and not cidrs and not of_family(self.service_ranges, family):
+                services = f" and no {family} service range" if self.service_ranges else ""
+                return f"no node has an {family} InternalIP, none has an {family} podCIDR{services}"
+        return None
 
     def node(self, name: str) -> Node:
         """The node of that name. Raises KeyError."""

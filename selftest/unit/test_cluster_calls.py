@@ -82,7 +82,7 @@ def test_a_forbidden_call_names_verb_and_resource(serve):
     one = serve(lambda *_: status(403, "Forbidden", 'User "u" cannot list'))
     with pytest.raises(ApiError) as raised:
         one.list("/api/v1/namespaces/x/pods")
-    assert str(raised.value).startswith("forbidden: get pods in namespace x")
+    assert str(raised.value).startswith("forbidden: list pods in namespace x")
     assert raised.value.forbidden
 
 

@@ -1,0 +1,143 @@
+"""Whatever ends a run, nothing of it stays in the cluster."""
+
+import json
+import signal
+import subprocess
+import time
+
+import pytest
+from suite import ROOT, command, judge, lab
+
+import lab as cluster
+
+pytestmark = pytest.mark.lab
+OURS = "app.kubernetes.io/managed-by=dualstack-conformance"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _default_lab():
+    lab("up")
+
+
+def kubectl(*words):
+    done = subprocess.run(
+        cluster.outside([cluster.kubectl(), f"--kubeconfig={cluster.kubeconfig()}", *words]),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout
+
+
+def ours():
+    """Namespaces of the suite that exist now."""
+    items = json.loads(kubectl("get", "namespaces", "-l", OURS, "-o", "json"))["items"]
+    return {item["metadata"]["name"]: item for item in items}
+
+
+def waited_for(condition, seconds):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.1)
+
+
+def started(reports):
+    """A run of the suite that has created its pods."""
+    run = subprocess.Popen(
+        command(reports), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    waited_for(lambda: any(pods_of(name) for name in ours()), 30)
+    return run
+
+
+def pods_of(namespace):
+    return json.loads(kubectl("get", "pods", "-n", namespace, "-o", "json"))["items"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_the_run_with_clean_up_and_a_report(number, tmp_path):
+    run = started(tmp_path)
+    run.send_signal(number)
+    output, _ = run.communicate(timeout=60)
+    assert run.returncode == 2, output
+    assert ours() == {}, output
+    report = json.loads((tmp_path / "latest/report.json").read_text())
+    assert report["verdict"] == "incomplete"
+    assert "SIGTERM" in report["run"]["interrupted"]
+    assert report["left_behind"] == []
+    assert any(each["kind"] == "Namespace" for each in report["created"])
+
+
+def test_a_second_signal_does_not_stop_the_clean_up(tmp_path):
+    run = started(tmp_path)
+    run.send_signal(signal.SIGINT)
+    time.sleep(0.3)
+    run.send_signal(signal.SIGINT)
+    output, _ = run.communicate(timeout=60)
+    assert ours() == {}, output
+
+
+def test_what_a_killed_run_left_is_swept_once_it_has_expired(tmp_path):
+    run = started(tmp_path)
+    run.kill()
+    run.wait()
+    (left,) = ours()
+    kubectl("create", "namespace", "somebody-elses")
+    judge(tmp_path / "early")
+    assert set(ours()) == {left}, "not expired: it may still be running"
+    kubectl("annotate", "namespace", left, "dualstack-conformance/expires=1", "--overwrite")
+    judged = judge(tmp_path / "late")
+    assert f"removed {left}" in judged.output
+    waited_for(lambda: ours() == {}, 30)
+    assert "somebody-elses" in kubectl("get", "namespaces", "-o", "name")
+    kubectl("delete", "namespace", "somebody-elses", "--wait=false")
+
+
+def test_pods_pass_the_restricted_level_but_for_the_declared_ones(tmp_path):
+    """The API server's own admission says so: only the host pods would be refused."""
+    run = started(tmp_path)
+    (name,) = ours()
+    kubectl("label", "namespace", name, "pod-security.kubernetes.io/enforce=restricted", "--overwrite")
+    refused = set()
+    for pod in pods_of(name):
+        role = pod["metadata"]["labels"]["dualstack-conformance/role"]
+        body = {
+            "apiVersion": "v1",
+            "kind": "Pod",
+            "metadata": {"name": f"again-{pod['metadata']['name']}", "namespace": name},
+            "spec": pod["spec"],
+        }
+        done = subprocess.run(
+            cluster.outside(
+                [
+                    cluster.kubectl(),
+                    f"--kubeconfig={cluster.kubeconfig()}",
+                    "create",
+                    "--dry-run=server",
+                    "-f-",
+                ]
+            ),
+            input=json.dumps(body),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            assert "violates PodSecurity" in done.stderr
+            refused.add(role)
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    assert refused == {"host"}
+
+
+def test_every_object_carries_the_run_and_its_expiry(tmp_path):
+    run = started(tmp_path)
+    (name,) = ours()
+    items = json.loads(kubectl("get", "pods,services", "-n", name, "-o", "json"))["items"]
+    run.send_signal(signal.SIGINT)
+    run.communicate(timeout=60)
+    for item in [*items]:
+        metadata = item["metadata"]
+        assert f"dualstack-{metadata['labels']['dualstack-conformance/run']}" == name
+        assert int(metadata["annotations"]["dualstack-conformance/expires"]) > time.time()
