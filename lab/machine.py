@@ -68,22 +68,15 @@ class Machine:
 
     def power_on(self) -> None:
         """Start its pid 1 and wait until its file system stands. Control group and network exist already."""
-        command = ["nsenter", f"--net={namespaces.path(self.name)}", "unshare"]
+        command = ["nsenter", f"--net={namespaces.path(self.name)}", "setsid", "--fork", "unshare"]
         command += ["--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child"]
         command += ["--propagation=private", "sh", str(self.folder / "init.sh"), str(self.folder)]
-        (self.folder / "run/lab/ready").unlink(missing_ok=True)
         with self.log("init").open("ab") as log:
-            process = subprocess.Popen(
-                cgroups.joining(self.name, command),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                cwd="/",
-            )
+            joined = cgroups.joining(self.name, command)
+            subprocess.run(joined, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=False)
         end = time.monotonic() + 10
         while not self._stands():
-            if process.poll() is not None or time.monotonic() > end:
+            if time.monotonic() > end or not cgroups.processes(self.name):
                 said = " ".join(self.log("init").read_text().split())[-300:]
                 raise LabError(f"{self.name} does not start: {said or 'no message'} ({self.log('init')})")
             time.sleep(0.02)

@@ -15,7 +15,7 @@ def surveyed(*nodes, version="v1.36.3"):
 
 
 def node(name, os="linux"):
-    return Node(name=name, ready=True, kubelet="v1.36.3", os=os)
+    return Node(name=name, ready=True, kubelet="v1.36.3", os=os, internal_ips=("10.0.0.1", "fd00::1"))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, FULL_MESH_UP_TO])
@@ -94,3 +94,11 @@ def test_pods_that_need_nothing_pass_the_restricted_level():
             "capabilities": {"drop": ["ALL"]},
         }
         assert not {"hostNetwork", "hostPID", "volumes"} & set(spec)
+
+
+def test_a_cluster_of_one_family_is_not_probed_and_says_what_is_missing():
+    lone = node("a").model_copy(update={"internal_ips": ("10.0.0.1",), "pod_cidrs": ("10.1.0.0/24",)})
+    assert plan(surveyed(lone)).creates_nothing == (
+        "this is not a dual-stack cluster: no node has an IPv6 InternalIP, none has an IPv6 podCIDR"
+    )
+    assert plan(surveyed(lone, node("b"))).creates_nothing is None
