@@ -105,10 +105,11 @@ class Cluster:
         return answer
 
     def delete(
-        self, path: str, *, grace: int | None = None, propagation: str | None = None
+        self, path: str, *, grace: int | None = None, propagation: str | None = None, uid: str | None = None
     ) -> dict[str, Any]:
-        """Delete an object. `grace` in seconds. Raises ApiError."""
-        answer: dict[str, Any] = self.request("DELETE", path, body=_delete_options(grace, propagation))
+        """Delete an object; with `uid` only that very one. `grace` in seconds. Raises ApiError."""
+        options = _delete_options(grace, propagation) | ({"preconditions": {"uid": uid}} if uid else {})
+        answer: dict[str, Any] = self.request("DELETE", path, body=options)
         return answer
 
     def delete_collection(

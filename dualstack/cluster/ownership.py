@@ -14,7 +14,17 @@ from dualstack.cluster.errors import ApiError
 MANAGED_BY = ("app.kubernetes.io/managed-by", "dualstack-conformance")
 RUN_LABEL = "dualstack-conformance/run"
 EXPIRES = "dualstack-conformance/expires"  # an annotation: seconds since 1970
-PLURALS = {"Namespace": "namespaces", "Pod": "pods", "Service": "services"}
+KINDS = {  # apiVersion and plural of what a run may create, beside its namespace
+    "ConfigMap": ("v1", "configmaps"),
+    "DaemonSet": ("apps/v1", "daemonsets"),
+    "Deployment": ("apps/v1", "deployments"),
+    "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
+    "Pod": ("v1", "pods"),
+    "Service": ("v1", "services"),
+    "ServiceAccount": ("v1", "serviceaccounts"),
+}
+NAMESPACES = "/api/v1/namespaces"
 POLL_SECONDS = 0.1
 POD_GRACE_SECONDS = 0
 
@@ -27,21 +37,23 @@ class Ownership:
 
     def __init__(self, cluster: Cluster, run_id: str, lifetime_seconds: float) -> None:
         self.cluster = cluster
-        self.namespace = f"dualstack-{run_id}"
+        self.run_id = run_id
+        self.namespace = namespace_of(run_id)
         self.created: list[Name] = []
-        self._labels = {MANAGED_BY[0]: MANAGED_BY[1], RUN_LABEL: run_id}
+        self._begun = False
+        self._uid: str | None = None
         self._expires = str(int(time.time() + lifetime_seconds))
 
     @property
     def selector(self) -> str:
         """A label selector for this run's objects."""
-        return f"{RUN_LABEL}={self._labels[RUN_LABEL]}"
+        return f"{RUN_LABEL}={self.run_id}"
 
     def stamp(self, body: dict[str, Any]) -> dict[str, Any]:
         """The object with this run's labels, expiry and namespace on it."""
         metadata = body["metadata"]
         stamped = metadata | {
-            "labels": metadata.get("labels", {}) | self._labels,
+            "labels": metadata.get("labels", {}) | {MANAGED_BY[0]: MANAGED_BY[1], RUN_LABEL: self.run_id},
             "annotations": metadata.get("annotations", {}) | {EXPIRES: self._expires},
         }
         if body["kind"] != "Namespace":
@@ -50,74 +62,119 @@ class Ownership:
 
     def create_namespace(self, labels: dict[str, str]) -> None:
         """Create the namespace that holds everything else. Raises ApiError."""
+        self._begun = True  # before asking: an answer that is lost may have been a yes
         metadata = {"name": self.namespace, "labels": labels}
-        self.create({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        body = self.stamp({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+        self._uid = self.cluster.create(NAMESPACES, body)["metadata"]["uid"]
+        self.created.append(("Namespace", None, self.namespace))
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Create an object of the core group and remember it. Raises ApiError."""
+        """Create an object of one of KINDS in the namespace, and remember it. Raises ApiError."""
         kind = body["kind"]
-        inside = "" if kind == "Namespace" else f"namespaces/{self.namespace}/"
-        answer = self.cluster.create(f"/api/v1/{inside}{PLURALS[kind]}", self.stamp(body))
-        metadata = answer["metadata"]
-        self.created.append((kind, metadata.get("namespace"), metadata["name"]))
+        answer = self.cluster.create(
+            collection(body["apiVersion"], KINDS[kind][1], self.namespace), self.stamp(body)
+        )
+        self.created.append((kind, self.namespace, answer["metadata"]["name"]))
         return answer
 
     def remove(self, deadline: float) -> list[Name]:
-        """Remove everything; the objects that are still there after `deadline` seconds, if any.
+        """Remove everything; what is still there after `deadline` seconds, if anything. May be repeated.
 
-        Pods go first and at once: a namespace that still holds some is looked at again by its controller
-        only after seconds.
+        The namespace controller looks 5 s after a namespace is deleted, and again only much later if pods
+        are still ending then. So the namespace goes first, and its pods and Services at once, by our hand.
         """
-        if not self.created:
+        if not self._begun:
             return []
         end = time.monotonic() + deadline
-        pods = f"/api/v1/namespaces/{self.namespace}/pods"
-        _quietly(lambda: self.cluster.delete_collection(pods, grace=POD_GRACE_SECONDS))
-        while time.monotonic() < end and self._exists(pods):
-            time.sleep(POLL_SECONDS)
-        _quietly(lambda: self.cluster.delete(f"/api/v1/namespaces/{self.namespace}"))
-        while self._exists(f"/api/v1/namespaces/{self.namespace}"):
-            if time.monotonic() > end:
-                return left_behind(self.cluster, self.namespace)
-            time.sleep(POLL_SECONDS)
+        try:
+            self._ask_to_go()
+            while _uid(self.cluster, self.run_id):
+                if time.monotonic() > end:
+                    return left_behind(self.cluster, self.run_id)
+                time.sleep(POLL_SECONDS)
+        except ApiError:
+            return [("Namespace", None, self.namespace)]  # nobody can say that it is gone
         return []
 
-    def _exists(self, path: str) -> bool:
-        """Whether there is anything at the path; no answer counts as yes."""
-        try:
-            answer = self.cluster.get(path)
-        except ApiError as error:
-            return not error.not_found
-        return bool(answer.get("items")) if "items" in answer else True
+    def _ask_to_go(self) -> None:
+        cluster, pods, services = self.cluster, self._inside("Pod"), self._inside("Service")
+        uid = self._uid or _uid(cluster, self.run_id)
+        if uid is None:
+            return
+        _try(lambda: cluster.delete(f"{NAMESPACES}/{self.namespace}", uid=uid))
+        _try(lambda: cluster.delete_collection(pods, grace=POD_GRACE_SECONDS))
+        for kind, _, name in list(self.created):
+            if kind == "Service":
+                _try(lambda name=name: cluster.delete(f"{services}/{name}"))  # type: ignore[misc]
+
+    def _inside(self, kind: str) -> str:
+        return collection(*KINDS[kind], self.namespace)
 
 
 def sweep(cluster: Cluster, now: float) -> list[str]:
     """Delete namespaces that killed runs left: only ours, only expired. Their names. Raises ApiError."""
     swept = []
-    for item in cluster.list("/api/v1/namespaces", labelSelector="=".join(MANAGED_BY)):
+    for item in cluster.list(NAMESPACES, labelSelector="=".join(MANAGED_BY)):
         metadata = item["metadata"]
         expires = metadata.get("annotations", {}).get(EXPIRES, "")
-        if RUN_LABEL in metadata["labels"] and expires.isdecimal() and int(expires) < now:
-            _quietly(lambda name=metadata["name"]: cluster.delete(f"/api/v1/namespaces/{name}"))  # type: ignore[misc]
-            swept.append(metadata["name"])
+        expired = expires.isdecimal() and int(expires) < now
+        if RUN_LABEL in metadata["labels"] and expired and "deletionTimestamp" not in metadata:
+            try:
+                cluster.delete(f"{NAMESPACES}/{metadata['name']}", uid=metadata["uid"])
+            except ApiError as error:
+                if not (error.not_found or error.conflict):  # else somebody was faster
+                    raise
+            else:
+                swept.append(metadata["name"])
     return swept
 
 
-def left_behind(cluster: Cluster, namespace: str) -> list[Name]:
-    """What is still there of a run: its namespace and the objects in it, as far as they can be listed."""
+def left_behind(cluster: Cluster, run_id: str) -> list[Name]:
+    """What is there of a run: its namespace and the objects of ours in it, as far as they can be listed."""
+    namespace = namespace_of(run_id)
+    try:
+        if _uid(cluster, run_id) is None:
+            return []
+    except ApiError:
+        return [("Namespace", None, namespace)]  # no answer: nobody can say that it is gone
     names: list[Name] = [("Namespace", None, namespace)]
-    for kind in ("Pod", "Service"):
+    for kind, (api_version, plural) in KINDS.items():
         try:
-            items = cluster.list(f"/api/v1/namespaces/{namespace}/{PLURALS[kind]}")
+            items = cluster.list(
+                collection(api_version, plural, namespace), labelSelector=f"{RUN_LABEL}={run_id}"
+            )
         except ApiError:
             continue
         names += [(kind, namespace, item["metadata"]["name"]) for item in items]
     return names
 
 
-def _quietly(call: Callable[[], object]) -> None:
-    """Try to remove; whether it worked is seen by what is left."""
+def namespace_of(run_id: str) -> str:
+    """The name of a run's namespace."""
+    return f"dualstack-{run_id}"
+
+
+def collection(api_version: str, plural: str, namespace: str) -> str:
+    """The path of a namespaced collection."""
+    root = "/apis" if "/" in api_version else "/api"
+    return f"{root}/{api_version}/namespaces/{namespace}/{plural}"
+
+
+def _uid(cluster: Cluster, run_id: str) -> str | None:
+    """The UID of the run's namespace, if it exists; one of that name without the run's label is not ours."""
+    try:
+        metadata = cluster.get(f"{NAMESPACES}/{namespace_of(run_id)}")["metadata"]
+    except ApiError as error:
+        if error.not_found:
+            return None
+        raise
+    return str(metadata["uid"]) if metadata.get("labels", {}).get(RUN_LABEL) == run_id else None
+
+
+def _try(call: Callable[[], object]) -> None:
+    """Try to remove; a refusal shows in what is left. Raises ApiError if there is no answer."""
     try:
         call()
-    except ApiError:
-        return
+    except ApiError as error:
+        if error.unreachable:
+            raise

@@ -50,22 +50,30 @@ def certificate(folder, name):
 
 @contextmanager
 def serving(folder, answer, port=0):
-    """Serve `answer(method, path, headers) -> (status, document)`; yields the port."""
+    """Serve `answer(method, path, headers, body)`; yields the port.
+
+    An answer is (status, document) or (status, document, headers); None breaks the connection off.
+    """
     cert_file, key_file = certificate(folder, "server")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def _answer(self):
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, document = answer(self.command, self.path, self.headers)
-            body = json.dumps(document).encode()
-            self.send_response(status)
+            sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            told = answer(self.command, self.path, self.headers, json.loads(sent or "{}"))
+            if told is None:
+                self.close_connection = True
+                return
+            body = json.dumps(told[1]).encode()
+            self.send_response(told[0])
+            for header in (told[2] if len(told) > 2 else {}).items():
+                self.send_header(*header)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_DELETE = do_PATCH = _answer
+        do_GET = do_POST = do_DELETE = do_PATCH = _answer  # noqa: N815 (http.server calls them so)
 
         def log_message(self, *_):
             pass

@@ -47,7 +47,7 @@ def refused(one):
 def test_the_version_is_asked_first_with_our_credentials(serve):
     seen = []
 
-    def answer(method, path, headers):
+    def answer(method, path, headers, body):
         seen.append((method, path, headers["authorization"]))
         return VERSION
 
@@ -89,7 +89,7 @@ def test_a_forbidden_call_names_verb_and_resource(serve):
 def test_pages_are_followed_and_a_changed_list_is_read_again(serve):
     state = {"gone": True}
 
-    def answer(method, path, headers):
+    def answer(method, path, headers, body):
         if "continue=two" in path:
             if state.pop("gone", None):
                 return status(410, "Expired", "too old")
@@ -112,7 +112,7 @@ def test_a_busy_server_is_asked_again_and_that_is_counted(serve, monkeypatch):
 def test_an_invalid_object_is_not_sent_twice(serve):
     calls = []
 
-    def answer(method, path, headers):
+    def answer(method, path, headers, body):
         calls.append(method)
         return status(422, "Invalid", "not configured on this cluster")
 
@@ -140,12 +140,14 @@ def test_a_restarting_server_is_waited_for(tmp_path, monkeypatch):
 
 def test_only_expired_namespaces_of_ours_are_swept(serve):
     def namespace(name, expires, **labels):
-        metadata = {"name": name, "labels": dict([MANAGED_BY]) | labels, "annotations": {EXPIRES: expires}}
-        return {"metadata": metadata}
+        labels = dict([MANAGED_BY]) | labels
+        return {
+            "metadata": {"name": name, "uid": "u", "labels": labels, "annotations": {EXPIRES: expires}},
+        }
 
     deleted = []
 
-    def answer(method, path, headers):
+    def answer(method, path, headers, body):
         if method == "DELETE":
             deleted.append(path)
             return 200, {}
