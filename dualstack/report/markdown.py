@@ -1,0 +1,72 @@
+"""Markdown for a job's summary or a merge request: the verdict first, what is wrong next, the rest last."""
+
+from collections.abc import Iterator, Sequence
+from html import escape
+
+from tabulate import tabulate
+
+from dualstack.family import FAMILIES
+from dualstack.report.model import BehaviourResult, Report
+from dualstack.report.text import visible
+from dualstack.verdict.words import Verdict
+
+FINDINGS_AT_MOST = 20
+WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+
+
+def render(report: Report) -> str:
+    """The report as Markdown."""
+    return "\n".join(_parts(report)) + "\n"
+
+
+def _parts(report: Report) -> Iterator[str]:
+    yield f"# Dual-stack conformance: {report.verdict}\n"
+    yield f"**{_cell(report.sentence)}**\n"
+    yield _table(["", ""], list(_facts(report)))
+    for result in report.behaviours:
+        if result.verdict in WRONG:
+            yield from _wrong(result)
+    yield "\n## All behaviours\n"
+    rows = [
+        [
+            f"`{each.id}`",
+            each.level,
+            *(each.families.get(family, "") for family in FAMILIES),
+            each.verdict,
+            each.reason or "",
+        ]
+        for each in report.behaviours
+    ]
+    yield _table(["behaviour", "level", *FAMILIES, "verdict", "reason"], rows)
+    if report.left_behind:
+        names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
+        yield f"\n**Left behind, remove by hand:** {_cell(names)}"
+
+
+def _facts(report: Report) -> Iterator[list[str]]:
+    if report.cluster:
+        yield ["cluster", f"{report.cluster.server}, {report.cluster.version}, UID {report.cluster.uid}"]
+        yield ["nodes", str(len(report.cluster.nodes))]
+    yield ["profile", f"{report.profile.name}: {report.profile.title}"]
+    yield ["run", f"{report.run.id}, {report.run.start:%Y-%m-%d %H:%M:%S} UTC"]
+
+
+def _wrong(result: BehaviourResult) -> Iterator[str]:
+    yield f"\n## {result.id} {result.verdict} ({result.level})\n"
+    yield f"{_cell(result.claim)} [Source]({result.source})\n"
+    bad = [finding for finding in result.findings if finding.verdict in WRONG]
+    rows = [[each.subject, each.family or "", each.cause or ""] for each in bad[:FINDINGS_AT_MOST]]
+    yield _table(["where", "family", "what was found"], rows)
+    if len(bad) > FINDINGS_AT_MOST:
+        yield f"\nand {len(bad) - FINDINGS_AT_MOST} more\n"
+    yield f"\nWhat to do: {_cell(next((each.remedy for each in bad if each.remedy), result.remedy))}"
+
+
+def _table(headers: Sequence[str], rows: list[list[str]]) -> str:
+    cells = [[_cell(str(cell)) for cell in row] for row in rows]
+    return tabulate(cells, headers, "github", disable_numparse=True)
+
+
+def _cell(text: str) -> str:
+    """Harmless in a table: no HTML, no column of its own, one line. Code spans of ours stay."""
+    return escape(visible(text), quote=False).replace("|", "\\|")

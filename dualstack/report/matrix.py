@@ -1,0 +1,88 @@
+"""Paths between nodes as a picture: a grid of sources and targets for each family.
+
+Beyond CELLS_AT_MOST nodes a side, neighbours in name order share a cell, which shows the worst of them.
+"""
+
+from collections.abc import Sequence
+
+from pydantic import BaseModel, ConfigDict
+
+from dualstack.family import FAMILIES, Family
+from dualstack.report.model import BehaviourResult
+from dualstack.verdict.words import Verdict, worst
+
+CELLS_AT_MOST = 40
+SIGNS = {
+    Verdict.CONFORMS: "✓",
+    Verdict.BREAKS: "✗",
+    Verdict.NOT_JUDGED: "?",
+    Verdict.NOT_APPLICABLE: "–",
+    Verdict.WAIVED: "w",
+    Verdict.UNSUPPORTED: "!",
+}
+
+
+class Cell(BaseModel):
+    """One or more paths, and the worst that was found on them."""
+
+    model_config = ConfigDict(frozen=True)
+
+    row: int
+    column: int
+    verdict: Verdict
+    sign: str
+    title: str
+
+
+class Matrix(BaseModel):
+    """The grid of one behaviour in one family."""
+
+    model_config = ConfigDict(frozen=True)
+
+    family: Family
+    sources: tuple[str, ...]
+    targets: tuple[str, ...]
+    cells: tuple[Cell, ...]
+    folded: int
+    """How many nodes share a row or column; 1 where each has its own."""
+
+
+def matrices(result: BehaviourResult) -> list[Matrix]:
+    """The pictures of a behaviour: empty where its findings are not paths."""
+    return [matrix for family in FAMILIES if (matrix := _matrix(result, family))]
+
+
+def _matrix(result: BehaviourResult, family: Family) -> Matrix | None:
+    paths = [each for each in result.findings if each.source and each.target and each.family is family]
+    if not paths:
+        return None
+    sources = sorted({str(each.source) for each in paths})
+    targets = sorted({str(each.target) for each in paths})
+    folded = max(1, -(-max(len(sources), len(targets)) // CELLS_AT_MOST))
+    row = {name: index // folded for index, name in enumerate(sources)}
+    column = {name: index // folded for index, name in enumerate(targets)}
+    grouped: dict[tuple[int, int], list[Verdict]] = {}
+    titles: dict[tuple[int, int], str] = {}
+    for path in paths:
+        place = row[str(path.source)], column[str(path.target)]
+        if path.verdict is not Verdict.CONFORMS or place not in titles:
+            titles[place] = f"{path.subject} {family}: {path.cause or path.verdict}"
+        grouped.setdefault(place, []).append(path.verdict)
+    return Matrix(
+        family=family,
+        sources=_names(sources, folded),
+        targets=_names(targets, folded),
+        cells=tuple(_cell(place, verdicts, titles[place]) for place, verdicts in sorted(grouped.items())),
+        folded=folded,
+    )
+
+
+def _cell(place: tuple[int, int], verdicts: Sequence[Verdict], title: str) -> Cell:
+    verdict = worst(list(verdicts)) or Verdict.NOT_JUDGED
+    more = f" (worst of {len(verdicts)})" if len(verdicts) > 1 else ""
+    return Cell(row=place[0], column=place[1], verdict=verdict, sign=SIGNS[verdict], title=title + more)
+
+
+def _names(names: list[str], folded: int) -> tuple[str, ...]:
+    groups = [names[at : at + folded] for at in range(0, len(names), folded)]
+    return tuple(group[0] if len(group) == 1 else f"{group[0]} … {group[-1]}" for group in groups)
