@@ -18,7 +18,10 @@ from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier, Verdict
 
 JUDGE = pytest.StashKey[Judge]()
-CLUSTER = "cluster"  # the subject of a finding about everything
+TOPICS = (
+    "nodes", "pods", "pod-to-pod", "services", "cluster-ip", "load-balancers", "kube-proxy", "limits",
+)  # fmt: skip
+"""The order of the report: each topic rests on those before it. A new one comes last until it is named here."""
 
 
 def behaviour_of(item: pytest.Item) -> Behaviour:
@@ -27,6 +30,13 @@ def behaviour_of(item: pytest.Item) -> Behaviour:
     if not isinstance(declared, Behaviour):
         raise pytest.UsageError(f"{item.nodeid}: declares no @behaviour")
     return declared
+
+
+def in_order(items: Sequence[pytest.Item]) -> list[pytest.Item]:
+    """The tests by topic, in the order of the report."""
+    return sorted(
+        items, key=lambda item: TOPICS.index(topic) if (topic := _topic(item)) in TOPICS else len(TOPICS)
+    )
 
 
 def declare(items: Sequence[pytest.Item], profile: Profile) -> list[Declared]:
@@ -48,9 +58,9 @@ def call(item: pytest.Function, shared: Shared) -> None:
         _check_applies(behaviour_of(item), shared.survey, shared.profile)
         item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
     except NotApplicable as reason:
-        judge.not_applicable(CLUSTER, str(reason))
+        judge.not_applicable(concluding.CLUSTER, str(reason))
     except CannotJudge as reason:
-        judge.cannot(CLUSTER, str(reason))
+        judge.cannot(concluding.CLUSTER, str(reason))
 
 
 def conclude(
@@ -97,9 +107,12 @@ def why_not(declared: Declared, shared: Shared, plan: Plan) -> str | None:
 
 def _declared(item: pytest.Item, profile: Profile, order: int) -> Declared:
     behaviour = behaviour_of(item)
-    topic = Path(item.path).stem.removeprefix("test_").replace("_", "-")
     level = profile.levels.get(behaviour.id, behaviour.level)
-    return Declared(behaviour=behaviour, level=level, topic=topic, order=order)
+    return Declared(behaviour=behaviour, level=level, topic=_topic(item), order=order)
+
+
+def _topic(item: pytest.Item) -> str:
+    return Path(item.path).stem.removeprefix("test_").replace("_", "-")
 
 
 def _check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> None:

@@ -78,6 +78,11 @@ def pytest_collection(session: pytest.Session) -> None:
     run.begin(terminal.progress(session.config))
 
 
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    """Judge in the order of the report."""
+    items[:] = judging.in_order(items)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note which behaviours were collected, so that none can get lost; or print the plan and stop."""
     config = session.config

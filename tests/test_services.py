@@ -69,7 +69,7 @@ def test_service_ipv6(board: Board, survey: Survey, judge: Judge) -> None:
         tier=Tier.PODS,
         since="1.16",
         until="1.19",
-        claim="A Service with `spec.ipFamily: IPv6` keeps that field and gets an IPv6 ClusterIP.",
+        claim="A Service with spec.ipFamily IPv6 keeps that field and gets an IPv6 ClusterIP.",
         source="https://v1-19.docs.kubernetes.io/docs/concepts/services-networking/dual-stack/#services",
         remedy="Switch the IPv6DualStack feature gate on in the API server: without it the field is dropped.",
     )

@@ -1,21 +1,26 @@
-"""Find a cluster as kubectl would, and say in one line what is wrong when there is none."""
+"""Connect to the cluster that kubectl would use, and say in one line what is wrong where that fails."""
 
+import logging
 import os
-import shutil
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import yaml
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
+from urllib3.exceptions import HTTPError
 
-from dualstack.cluster.api import Cluster
+from dualstack.cluster import kubeconfig as kubeconfigs
+from dualstack.cluster import podexec
+from dualstack.cluster.api import UNTRUSTED, Cluster
 from dualstack.cluster.errors import ApiError
+from dualstack.cluster.kubeconfig import one_line
 from dualstack.errors import UserError
 
-IN_CLUSTER_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 CONNECTIONS = 64
+VERSION_SECONDS = 5.0
 UNAUTHORIZED = 401
 NOTHING = (
     "no cluster to judge: give --kubeconfig FILE or set KUBECONFIG (there is no ~/.kube/config); "
@@ -33,35 +38,88 @@ class ServerVersion:
 def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
     """The cluster that kubectl would use: argument, $KUBECONFIG, ~/.kube/config, in-cluster.
 
-    Raises UserError with one line. Sends nothing.
+    Raises UserError with one line. Sends nothing to the cluster; a credential plugin is run.
     """
-    files = _files(kubeconfig)
+    files = kubeconfigs.find(kubeconfig)
     configuration = client.Configuration()
-    if not files:
-        if not IN_CLUSTER_TOKEN.exists():
-            raise UserError(NOTHING)
-        config.load_incluster_config(client_configuration=configuration)
-        return _cluster(configuration, None)
-    for file in files:
-        _check_readable(file)
-    joined = os.pathsep.join(map(str, files))
-    name = _context(joined, context)
+    name = None
+    if files:
+        merged = kubeconfigs.read(files)
+        name, document = kubeconfigs.pick(merged, context)
+        _load(configuration, document, f"{merged.title}: context {name}")
+    else:
+        _load_in_cluster(configuration, context)
+    configuration.connection_pool_maxsize = CONNECTIONS
+    configuration.retries = False
+    where = ", ".join(map(str, files)) or "in-cluster"
     try:
-        config.load_kube_config(config_file=joined, context=name, client_configuration=configuration)
-    except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise UserError(f"{joined}: context {name}: {' '.join(str(error).split())}") from None
-    return _cluster(configuration, name)
+        podexec.tls_context(configuration)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"{where}: certificate-authority, client-certificate or client-key cannot be used: {_plain(error)}"
+        ) from None
+    if configuration.proxy and not configuration.proxy.startswith("http://"):
+        raise UserError(f"{where}: the proxy {_shown(configuration.proxy)} cannot be used: only http:// can")
+    try:
+        return Cluster(client.ApiClient(configuration), name)
+    except (HTTPError, ValueError) as error:
+        raise UserError(f"{where}: {configuration.host}: {one_line(error)}") from None
 
 
 def preflight(cluster: Cluster) -> ServerVersion:
     """Ask for the version: the first call, with short patience. Raises UserError with one line."""
     try:
-        answer = cluster.request("GET", "/version", timeout=5, patient=False)
+        answer = cluster.request("GET", "/version", timeout=VERSION_SECONDS, patient=False)
         return ServerVersion(git_version=answer["gitVersion"])
     except ApiError as error:
-        raise UserError(_explain(cluster.server, error)) from None
+        raise UserError(one_line(_explain(cluster.server, error))) from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{cluster.server} answers, but not as a Kubernetes API server does") from None
+
+
+def _load(configuration: client.Configuration, document: dict[str, object], where: str) -> None:
+    """Credentials and TLS of a kubeconfig's only context. Never writes to the user's files."""
+    with _heard() as logged:
+        try:
+            config.load_kube_config_from_dict(
+                document, client_configuration=configuration, persist_config=False
+            )
+        except (ConfigException, OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            raise UserError(f"{where}: {one_line(error)}") from None
+    if logged:  # what the client takes for a reason to go on as nobody
+        raise UserError(f"{where}: no credentials: {one_line('; '.join(logged))}")
+
+
+def _load_in_cluster(configuration: client.Configuration, context: str | None) -> None:
+    if context is not None:
+        raise UserError(
+            f"--context {context}: there is no kubeconfig to look it up in; give --kubeconfig FILE"
+        )
+    if "KUBERNETES_SERVICE_HOST" not in os.environ:
+        raise UserError(NOTHING)
+    try:
+        config.load_incluster_config(client_configuration=configuration)
+    except (ConfigException, OSError) as error:
+        raise UserError(
+            f"in-cluster: {one_line(error)}; give the pod a service account with automountServiceAccountToken"
+        ) from None
+
+
+@contextmanager
+def _heard() -> Iterator[list[str]]:
+    """What the client only logs while it looks for credentials."""
+    lines: list[str] = []
+
+    class Ear(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            lines.append(record.getMessage())
+
+    ear = Ear(logging.ERROR)
+    logging.getLogger().addHandler(ear)
+    try:
+        yield lines
+    finally:
+        logging.getLogger().removeHandler(ear)
 
 
 def _explain(server: str, error: ApiError) -> str:
@@ -72,10 +130,10 @@ def _explain(server: str, error: ApiError) -> str:
         return f"{server} forbids even `get /version` to this user: {told}"
     if error.status:
         return f"{server} answers {error.status} to `get /version`: {told}"
-    if "certificate" in told.lower():
-        return (
-            f"{server}: this kubeconfig does not trust its certificate: {told}; check certificate-authority"
-        )
+    if error.reason == UNTRUSTED:
+        return f"{server}: {_distrust(_plain(told))}"
+    if told.startswith("the proxy"):
+        return f"{server}: {told}; check proxy-url, https_proxy and no_proxy"
     if "refused" in told.lower():
         return f"{server}: connection refused; is the API server running, and is the address right?"
     if "resolve" in told.lower() or "name or service" in told.lower():
@@ -83,65 +141,27 @@ def _explain(server: str, error: ApiError) -> str:
     return f"{server} cannot be reached: {told}; is there a route or a VPN to it?"
 
 
-def _files(kubeconfig: Path | None) -> list[Path]:
-    if kubeconfig is not None:
-        return [kubeconfig]
-    if listed := os.environ.get("KUBECONFIG"):
-        return [path for path in map(Path, listed.split(os.pathsep)) if path != Path() and path.exists()] or [
-            Path(listed)
-        ]
-    usual = Path.home() / ".kube/config"
-    return [usual] if usual.exists() else []
+def _distrust(told: str) -> str:
+    """Why TLS failed, and what to do about it."""
+    if "mismatch" in told:
+        return f"{told}; connect by a name that the certificate has, or set tls-server-name in the kubeconfig"
+    if "expired" in told or "not yet valid" in told:
+        return f"the server's certificate cannot be accepted: {told}; renew it, or set this machine's clock"
+    if "verify failed" in told or "certificate" in told.lower():
+        return (
+            "the server's certificate is not signed by this kubeconfig's certificate-authority "
+            f"({told}); get the cluster's current kubeconfig"
+        )
+    return f"TLS fails: {told}; does this port speak HTTPS?"
 
 
-def _check_readable(file: Path) -> None:
-    try:
-        document = yaml.safe_load(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{file}: no such kubeconfig file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        told = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise UserError(f"{file}: the kubeconfig cannot be read: {told}") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise UserError(f"{file}{where}: the kubeconfig is not valid YAML") from None
-    if not isinstance(document, dict) or "clusters" not in document:
-        raise UserError(f"{file}: this is not a kubeconfig: it names no clusters")
+def _plain(error: object) -> str:
+    """OpenSSL's words without its file names and codes."""
+    return one_line(
+        re.sub(r"\[[A-Z0-9_: ]+\] |certificate verify failed: | ?\(_ssl\.c:\d+\)", "", str(error))
+    )
 
 
-def _context(joined: str, wanted: str | None) -> str:
-    """The context's name, checked; and its user's credential plugin, which must exist."""
-    try:
-        contexts, current = config.list_kube_config_contexts(config_file=joined)
-    except (ConfigException, TypeError, KeyError, AttributeError) as error:
-        if wanted is None:
-            raise UserError(f"{joined}: no current context is set; choose one with --context") from None
-        raise UserError(f"{joined}: {' '.join(str(error).split())}") from None
-    names = sorted(each["name"] for each in contexts)
-    if wanted is not None and wanted not in names:
-        raise UserError(f"{joined}: there is no context {wanted!r}; there are: {', '.join(names)}")
-    name: str = wanted or current["name"]
-    chosen = next(each for each in contexts if each["name"] == name)
-    _check_plugin(joined, chosen.get("context", {}).get("user"))
-    return name
-
-
-def _check_plugin(joined: str, user: str | None) -> None:
-    """A missing credential plugin is only logged by the client, which then goes on as nobody."""
-    for file in map(Path, joined.split(os.pathsep)):
-        document: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8")) or {}
-        for each in document.get("users") or []:
-            command = ((each.get("user") or {}).get("exec") or {}).get("command")
-            if each.get("name") != user or not command:
-                continue
-            if shutil.which(command) is None and shutil.which(file.parent / command) is None:
-                raise UserError(
-                    f"{file}: user {user} needs the credential plugin {command!r}, which is not installed"
-                )
-
-
-def _cluster(configuration: client.Configuration, context: str | None) -> Cluster:
-    configuration.connection_pool_maxsize = CONNECTIONS
-    configuration.retries = False
-    return Cluster(client.ApiClient(configuration), context)
+def _shown(proxy: str) -> str:
+    """A proxy's URL without the password in it."""
+    return re.sub(r"//[^@/]*@", "//", proxy)

@@ -8,6 +8,8 @@ from dualstack.report.model import BehaviourResult
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Level, Outcome, Verdict, worst
 
+CLUSTER = "cluster"  # the subject of a finding about everything: not worth naming in a sentence
+
 
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
     """A behaviour is as bad as its worst finding; without any it cannot be judged."""
@@ -35,7 +37,7 @@ def reason(findings: Sequence[Finding]) -> str | None:
     cause, _ = Counter(finding.cause or "" for finding in bad).most_common(1)[0]
     if len(bad) == 1:
         family = f" ({bad[0].family})" if bad[0].family else ""
-        return f"{bad[0].subject}{family}: {cause}"
+        return cause if bad[0].subject == CLUSTER else f"{bad[0].subject}{family}: {cause}"
     same_cause = [finding for finding in bad if finding.cause == cause]
     rest = len(bad) - len(same_cause)
     return f"{_who(same_cause)}: {cause}" + (f"; {rest} more of other causes" if rest else "")

@@ -72,7 +72,7 @@ def _words(result: BehaviourResult) -> str:
     if result.verdict is Verdict.CONFORMS:
         count = len([each for each in result.findings if each.verdict is Verdict.CONFORMS])
         return f"{count} of {count} as claimed"
-    return visible((result.reason or "").removeprefix("cluster: "))
+    return visible(result.reason or "")
 
 
 def _wrong(result: BehaviourResult, width: int, colour: bool) -> Iterator[str]:
