@@ -21,7 +21,7 @@ JUDGE = pytest.StashKey[Judge]()
 TOPICS = (
     "nodes", "pods", "pod-to-pod", "services", "cluster-ip", "load-balancers", "kube-proxy", "limits",
 )  # fmt: skip
-"""The order of the report: each topic rests on those before it. A new one comes last until it is named here."""
+"""The order of the report: each topic rests on those before it; one that is not named here comes last."""
 
 
 def behaviour_of(item: pytest.Item) -> Behaviour:

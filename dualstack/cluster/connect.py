@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
-from urllib3.exceptions import HTTPError
 
 from dualstack.cluster import kubeconfig as kubeconfigs
 from dualstack.cluster import podexec
@@ -22,6 +22,7 @@ from dualstack.errors import UserError
 CONNECTIONS = 64
 VERSION_SECONDS = 5.0
 UNAUTHORIZED = 401
+OPENSSL_NOISE = r"\[(SSL|X509)[^]]*\] ?|certificate verify failed: | ?\(_ssl\.c:\d+\)"
 NOTHING = (
     "no cluster to judge: give --kubeconfig FILE or set KUBECONFIG (there is no ~/.kube/config); "
     "`make demo` brings a real one up on this machine"
@@ -56,14 +57,9 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
         podexec.tls_context(configuration)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{where}: certificate-authority, client-certificate or client-key cannot be used: {_plain(error)}"
+            f"{where}: the certificate-authority, client-certificate or client-key is no good: {_plain(error)}"
         ) from None
-    if configuration.proxy and not configuration.proxy.startswith("http://"):
-        raise UserError(f"{where}: the proxy {_shown(configuration.proxy)} cannot be used: only http:// can")
-    try:
-        return Cluster(client.ApiClient(configuration), name)
-    except (HTTPError, ValueError) as error:
-        raise UserError(f"{where}: {configuration.host}: {one_line(error)}") from None
+    return Cluster(_client(configuration, where), name)
 
 
 def preflight(cluster: Cluster) -> ServerVersion:
@@ -75,6 +71,18 @@ def preflight(cluster: Cluster) -> ServerVersion:
         raise UserError(one_line(_explain(cluster.server, error))) from None
     except (ValueError, KeyError, TypeError):
         raise UserError(f"{cluster.server} answers, but not as a Kubernetes API server does") from None
+
+
+def _client(configuration: client.Configuration, where: str) -> client.ApiClient:
+    proxy = re.sub("//[^@/]*@", "//", configuration.proxy or "")  # without a password
+    try:
+        api = client.ApiClient(configuration)
+    except (urllib3.exceptions.HTTPError, ValueError, ImportError, Warning) as error:  # of SOCKS, a warning
+        raise UserError(f"{where}: the proxy {proxy} cannot be used: {one_line(error)}") from None
+    pool = api.rest_client.pool_manager
+    if isinstance(pool, urllib3.ProxyManager) and not proxy.startswith("http://"):
+        raise UserError(f"{where}: the proxy {proxy} cannot be used: only http:// proxies can")
+    return api
 
 
 def _load(configuration: client.Configuration, document: dict[str, object], where: str) -> None:
@@ -92,9 +100,7 @@ def _load(configuration: client.Configuration, document: dict[str, object], wher
 
 def _load_in_cluster(configuration: client.Configuration, context: str | None) -> None:
     if context is not None:
-        raise UserError(
-            f"--context {context}: there is no kubeconfig to look it up in; give --kubeconfig FILE"
-        )
+        raise UserError(f"--context {context}: there is no kubeconfig to find it in; give --kubeconfig FILE")
     if "KUBERNETES_SERVICE_HOST" not in os.environ:
         raise UserError(NOTHING)
     try:
@@ -156,12 +162,5 @@ def _distrust(told: str) -> str:
 
 
 def _plain(error: object) -> str:
-    """OpenSSL's words without its file names and codes."""
-    return one_line(
-        re.sub(r"\[[A-Z0-9_: ]+\] |certificate verify failed: | ?\(_ssl\.c:\d+\)", "", str(error))
-    )
-
-
-def _shown(proxy: str) -> str:
-    """A proxy's URL without the password in it."""
-    return re.sub(r"//[^@/]*@", "//", proxy)
+    """OpenSSL's words without its codes and line numbers."""
+    return one_line(re.sub(OPENSSL_NOISE, "", str(error)))
