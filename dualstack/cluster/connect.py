@@ -57,7 +57,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
         podexec.tls_context(configuration)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{where}: the certificate-authority, client-certificate or client-key is no good: {_plain(error)}"
+            f"{where}: certificate-authority, client-certificate or client-key is no good: {_plain(error)}"
         ) from None
     return Cluster(_client(configuration, where), name)
 

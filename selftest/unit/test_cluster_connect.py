@@ -2,6 +2,8 @@
 
 import pytest
 import yaml
+from api_server import certificate
+from kubernetes.config import incluster_config
 
 from dualstack.cluster.connect import connect
 from dualstack.errors import UserError
@@ -26,7 +28,15 @@ def kubeconfig(path, *, server="https://127.0.0.1:1", user=None, current="one", 
 @pytest.fixture(autouse=True)
 def _nobody(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.delenv("KUBECONFIG", raising=False)
+    for name in (
+        "KUBECONFIG",
+        "KUBERNETES_SERVICE_HOST",
+        "https_proxy",
+        "HTTPS_PROXY",
+        "all_proxy",
+        "no_proxy",
+    ):
+        monkeypatch.delenv(name, raising=False)
 
 
 def line(*arguments):
@@ -99,3 +109,150 @@ def test_a_missing_credential_plugin_is_named(tmp_path):
 def test_a_missing_certificate_file_is_named(tmp_path):
     user = {"client-certificate": "/nowhere/cert.pem", "client-key": "/nowhere/key.pem"}
     assert "/nowhere/cert.pem" in line(kubeconfig(tmp_path / "a", user=user), None)
+
+
+def test_files_are_merged_as_kubectl_does_the_first_wins(tmp_path, monkeypatch):
+    first = kubeconfig(tmp_path / "a", server="https://127.0.0.1:1", current="")
+    second = kubeconfig(tmp_path / "b", server="https://127.0.0.1:2", current="two", contexts=("two",))
+    third = kubeconfig(tmp_path / "c", server="https://127.0.0.1:3", contexts=("three",), current="three")
+    monkeypatch.setenv("KUBECONFIG", f"{first}:{tmp_path / 'none'}::{second}:{third}")
+    cluster = connect(None, None)
+    assert (cluster.context, cluster.server) == ("two", "https://127.0.0.1:1")
+    assert connect(None, "three").context == "three"
+    assert f"{first}, {second}, {third}: there is no context 'x'; there are: one, three, two" in line(
+        None, "x"
+    )
+
+
+def test_kubeconfig_variable_that_names_nothing(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "none"))
+    assert f"KUBECONFIG={tmp_path / 'none'}: no such file" in line(None, None)
+
+
+def test_a_name_with_a_colon_is_one_file(tmp_path):
+    assert connect(kubeconfig(tmp_path / "a:b"), None).context == "one"
+
+
+def test_a_folder_is_no_kubeconfig(tmp_path):
+    assert "cannot be read: Is a directory" in line(tmp_path, None)
+
+
+def test_a_context_outside_of_any_kubeconfig():
+    assert "--context two: there is no kubeconfig" in line(None, "two")
+
+
+def test_a_pod_without_a_service_account(monkeypatch):
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", "/nowhere/token")
+    assert "automountServiceAccountToken" in line(None, None)
+
+
+def test_a_pod_with_a_service_account(tmp_path, monkeypatch):
+    ca, _ = certificate(tmp_path, "server")
+    (tmp_path / "token").write_text("secret-token")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "::1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", str(ca))
+    cluster = connect(None, None)
+    assert (cluster.context, cluster.server) == (None, "https://[::1]:443")
+    assert cluster.headers()["authorization"] == "bearer secret-token"
+
+
+@pytest.mark.parametrize(
+    "server", ["", "127.0.0.1:6443", "https://", "https://[::1:6443", "ftp://x", "https://x:y"]
+)
+def test_a_server_that_is_no_url(tmp_path, server):
+    assert "no URL such as" in line(kubeconfig(tmp_path / "a", server=server), None)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "clusters: {a: b}",
+        "clusters: [a]",
+        "contexts: [{context: {cluster: c}}]",
+        "users: [{name: 1}]",
+        "users: [{name: a, user: b}]",
+    ],
+)
+def test_entries_of_the_wrong_shape(tmp_path, content):
+    (tmp_path / "a").write_text(content)
+    assert "this is not a kubeconfig" in line(tmp_path / "a", None)
+
+
+@pytest.mark.parametrize("missing", ["clusters", "users"])
+def test_a_context_that_names_what_is_not_there(tmp_path, missing):
+    file = kubeconfig(tmp_path / "a")
+    document = yaml.safe_load(file.read_text())
+    file.write_text(yaml.safe_dump(document | {missing: []}))
+    assert f"context one names {missing[:-1]} '{missing[0]}', which is not there" in line(file, None)
+
+
+def test_paths_are_relative_to_their_own_file(tmp_path):
+    folder = tmp_path / "there"
+    folder.mkdir()
+    (folder / "token").write_text("from-a-file")
+    cluster = connect(kubeconfig(folder / "a", user={"tokenFile": "token"}), None)
+    assert cluster.headers()["authorization"] == "Bearer from-a-file"
+
+
+@pytest.mark.parametrize("data", ["bm90IFBFTQ==", "%%%", "QUJ"])
+def test_certificates_that_are_none(tmp_path, data):
+    user = {"client-certificate-data": data, "client-key-data": data}
+    told = line(kubeconfig(tmp_path / "a", user=user), None)
+    assert str(tmp_path / "a") in told
+    assert data not in told
+
+
+def plugin(folder, script, **more):
+    path = folder / "plugin"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    version = "client.authentication.k8s.io/v1"
+    return {"exec": {"apiVersion": version, "command": "./plugin", "interactiveMode": "Never"} | more}
+
+
+CREDENTIAL = (
+    '{"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential",'
+    ' "status": {"token": "from-plugin"}}'
+)
+
+
+def test_a_credential_plugin_beside_its_kubeconfig_is_run(tmp_path):
+    user = plugin(tmp_path, f"echo '{CREDENTIAL}'")
+    assert (
+        connect(kubeconfig(tmp_path / "a", user=user), None).headers()["authorization"]
+        == "Bearer from-plugin"
+    )
+
+
+@pytest.mark.parametrize(
+    ("script", "told"),
+    [
+        ("echo please log in >&2; exit 1", "please log in"),
+        ("echo nonsense", "no credentials"),
+        ("echo {}", "no credentials"),
+    ],
+)
+def test_a_credential_plugin_that_fails_does_not_make_us_anonymous(tmp_path, script, told):
+    assert told in line(kubeconfig(tmp_path / "a", user=plugin(tmp_path, script)), None)
+
+
+def test_the_hint_of_a_missing_plugin_is_passed_on(tmp_path):
+    user = plugin(tmp_path, "", command="no-such-plugin", installHint="get it\nfrom there")
+    assert "which is not installed: get it from there" in line(kubeconfig(tmp_path / "a", user=user), None)
+
+
+def test_a_way_of_logging_in_that_is_no_more(tmp_path):
+    user = {"auth-provider": {"name": "azure", "config": {"access-token": "secret-token"}}}
+    assert "kubelogin convert-kubeconfig" in line(kubeconfig(tmp_path / "a", user=user), None)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://u:secret-token@127.0.0.1:1", "https://127.0.0.1:1", "nonsense"])
+def test_a_proxy_that_cannot_be_used(tmp_path, monkeypatch, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    assert "cannot be used" in line(kubeconfig(tmp_path / "a"), None)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    assert connect(kubeconfig(tmp_path / "a"), None).context == "one"
