@@ -11,6 +11,7 @@ from tabulate import tabulate
 
 from dualstack.places import PROFILES, ROOT, SUITE
 from dualstack.profile import Limits, Profile, Promises, Timeouts, load
+from dualstack.report import schema as report_schema
 from dualstack.verdict.behaviour import Behaviour
 
 GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
@@ -93,7 +94,11 @@ def _default(field: FieldInfo) -> str:
 
 def main(arguments: list[str]) -> int:
     """Write the documents, or with --check say which are stale."""
-    made = {ROOT / "docs/behaviours.md": catalogue(), ROOT / "docs/profiles.md": profiles()}
+    made = {
+        ROOT / "docs/behaviours.md": catalogue(),
+        ROOT / "docs/profiles.md": profiles(),
+        ROOT / "docs/report.schema.json": report_schema.schema(),
+    }
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]
     if arguments == ["--check"]:
         for path in stale:

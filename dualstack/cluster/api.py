@@ -25,11 +25,11 @@ JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 Items = list[dict[str, Any]]
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 NOT_SENT, BROKEN_OFF, UNTRUSTED = "not sent", "broken off", "untrusted"  # reasons where no answer came
-GONE = 410
-BUSY = (429, 503)
+GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
 PATIENCE_SECONDS = 30.0  # how long a call waits for an API server that is away, e.g. restarting
 RETRY_PAUSE_SECONDS = 0.5
 CONNECT_SECONDS = 5.0
+CREDENTIAL_SECONDS = 10.0  # the client runs a plugin for each call when a token lives less than 5 minutes
 
 
 class Cluster:
@@ -41,7 +41,9 @@ class Cluster:
         self.server: str = api.configuration.host
         self.retries: list[str] = []
         """Calls that had to be made again, and why: shown, never hidden."""
-        self._auth_lock = threading.Lock()
+        self._auth_lock = threading.RLock()  # clean-up may run in a signal handler
+        self._credentials: dict[str, str] = {}
+        self._credentials_until = 0.0
 
     def request(
         self,
@@ -60,8 +62,9 @@ class Cluster:
 
         `verb` is RBAC's word for it where the method does not tell (list, deletecollection).
 
-        With `patient`, a call that was certainly not carried out (connection refused, 429, 503), or a GET
-        that broke off, is made again for up to PATIENCE_SECONDS; `retries` tells of each.
+        With `patient`, a call that was certainly not carried out (no connection, 429 with Retry-After), or
+        a GET that broke off or met 503 with Retry-After, is made again for up to PATIENCE_SECONDS;
+        `retries` tells of each.
         """
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
         end = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
@@ -71,12 +74,11 @@ class Cluster:
                     method, url, verb or VERBS[method], path, body, timeout, content_type, raw_text
                 )
             except ApiError as error:
-                lost = error.reason == NOT_SENT or (error.reason == BROKEN_OFF and method == "GET")
-                again = lost or error.status in BUSY
-                if not again or time.monotonic() > end:
+                pause = RETRY_PAUSE_SECONDS if error.retry_after is None else error.retry_after
+                if not _may_be_repeated(method, error) or time.monotonic() + pause > end:
                     raise
                 self.retries.append(str(error))
-                time.sleep(RETRY_PAUSE_SECONDS)
+                time.sleep(pause)
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:  # noqa: ANN401
         """Read an object. Raises ApiError."""
@@ -147,12 +149,12 @@ class Cluster:
     def headers(self) -> dict[str, str]:
         """Headers with fresh credentials; one thread at a time, since a plugin may be run for them."""
         with self._auth_lock:
-            settings = self.api.configuration.auth_settings()
-        headers = {"Accept": JSON, "User-Agent": "dualstack-conformance"}
-        for setting in settings.values():
-            if setting["in"] == "header" and setting["value"]:
-                headers[setting["key"]] = setting["value"]
-        return headers
+            if time.monotonic() > self._credentials_until:
+                settings = self.api.configuration.auth_settings().values()
+                in_headers = [each for each in settings if each["in"] == "header" and each["value"]]
+                self._credentials = {each["key"]: str(each["value"]) for each in in_headers}
+                self._credentials_until = time.monotonic() + CREDENTIAL_SECONDS
+            return {"Accept": JSON, "User-Agent": "dualstack-conformance"} | self._credentials
 
     def _pages(self, path: str, limit: int, query: dict[str, Any]) -> Items:
         items: Items = []
@@ -191,9 +193,21 @@ class Cluster:
 
         response = _connected(call, verb, resource)
         text = response.data.decode(errors="replace")
-        if response.status >= http.client.BAD_REQUEST:
-            raise _error(response.status, verb, resource, text)
-        return text if raw_text else json.loads(text or "{}")
+        if response.status >= http.client.MULTIPLE_CHOICES:  # redirects are not followed
+            after = response.headers.get("Retry-After", "")
+            raise _error(response.status, verb, resource, text, float(after) if after.isdecimal() else None)
+        try:
+            return text if raw_text else json.loads(text or "{}")
+        except ValueError:
+            raise ApiError(response.status, verb, resource, "", "the answer is not JSON") from None
+
+
+def _may_be_repeated(method: str, error: ApiError) -> bool:
+    """Whether the call can be made again without doing anything twice, and may fare better."""
+    asked_to_wait = error.retry_after is not None
+    if error.reason == NOT_SENT or (error.status == TOO_MANY and asked_to_wait):
+        return True
+    return method == "GET" and (error.reason == BROKEN_OFF or (error.status == UNAVAILABLE and asked_to_wait))
 
 
 def resource_of(path: str) -> str:
@@ -214,6 +228,8 @@ def _connected(
         return call()
     except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
         raise ApiError(0, verb, resource, NOT_SENT, _innermost(error)) from None
+    except urllib3.exceptions.ProxyError as error:
+        raise ApiError(0, verb, resource, NOT_SENT, f"the proxy: {_innermost(error)}") from None
     except urllib3.exceptions.SSLError as error:
         raise ApiError(0, verb, resource, UNTRUSTED, _innermost(error)) from None
     except urllib3.exceptions.HTTPError as error:
@@ -227,15 +243,16 @@ def _innermost(error: BaseException) -> str:
         or error.__context__
         or next((each for each in error.args if isinstance(each, BaseException)), None)
     )
-    return _innermost(inner) if inner is not None else str(error)
+    return _innermost(inner) if inner is not None else str(error) or type(error).__name__
 
 
-def _error(status: int, verb: str, resource: str, text: str) -> ApiError:
+def _error(status: int, verb: str, resource: str, text: str, retry_after: float | None) -> ApiError:
     try:
         told = json.loads(text)
-        return ApiError(status, verb, resource, told.get("reason", ""), told.get("message", text[:300]))
+        reason, message = told.get("reason", ""), told.get("message", text[:300])
     except (ValueError, AttributeError):
-        return ApiError(status, verb, resource, http.client.responses.get(status, ""), text[:300])
+        reason, message = http.client.responses.get(status, ""), text[:300]
+    return ApiError(status, verb, resource, str(reason), str(message), retry_after)
 
 
 def _delete_options(grace: int | None, propagation: str | None) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The published JSON Schema of report.json: `python -m dualstack.report.schema > docs/report.schema.json`."""
+"""The JSON Schema of report.json, published as docs/report.schema.json."""
 
 import json
 
@@ -11,7 +11,3 @@ def schema() -> str:
         by_alias=True, mode="serialization"
     )
     return json.dumps(document, indent=2) + "\n"
-
-
-if __name__ == "__main__":
-    print(schema(), end="")

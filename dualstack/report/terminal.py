@@ -77,12 +77,13 @@ def _words(result: BehaviourResult) -> str:
 
 def _wrong(result: BehaviourResult, width: int, colour: bool) -> Iterator[str]:
     word = "breaks" if result.verdict is Verdict.BREAKS else "is outside the documented support"
-    yield _paint(f"{result.id} {word} ({result.level}): ", COLOURS[result.verdict], colour) + result.claim
+    yield _paint(f"{result.id} {word} ({result.level})", COLOURS[result.verdict], colour)
+    yield textwrap.fill(result.claim, width, initial_indent="  ", subsequent_indent="  ")
     bad = [finding for finding in result.findings if finding.verdict in WRONG]
     for finding in bad[:FINDINGS_AT_MOST]:
         family = f" {finding.family}" if finding.family else ""
         line = visible(f"{finding.subject}{family}: {finding.cause}")
-        yield textwrap.fill(line, width, initial_indent="  ", subsequent_indent="    ")
+        yield textwrap.fill(line, width, initial_indent="  - ", subsequent_indent="    ")
     if len(bad) > FINDINGS_AT_MOST:
         yield f"  and {len(bad) - FINDINGS_AT_MOST} more, see the report"
     remedy = next((each.remedy for each in bad if each.remedy), result.remedy)

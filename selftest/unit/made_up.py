@@ -1,0 +1,147 @@
+"""Made-up reports for the views' tests: healthy, damaged, interrupted, without a cluster, hostile."""
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+from dualstack.family import FAMILIES, Family
+from dualstack.report.conclude import by_family, outcome, reason, verdict_of
+from dualstack.report.model import (
+    BehaviourResult,
+    Cluster,
+    Convergence,
+    NodeFacts,
+    ObjectName,
+    ProfileFacts,
+    Report,
+    Run,
+)
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+START = datetime(2026, 11, 23, 1, 2, 3, 456789, tzinfo=UTC)
+NODES = ("node0", "node1", "node2")
+HOSTILE = "<script>alert(1)</script>|\x1b[31m\u202egnp.exe\x00\n" + "x" * 253
+
+
+def behaviour(id_, judge, *, level=Level.MUST, limit=False, topic="nodes"):
+    return BehaviourResult(
+        id=id_,
+        level=level,
+        tier=Tier.READ,
+        support="outside" if limit else "inside",
+        topic=topic,
+        claim=f"The claim of {id_}.",
+        source="https://kubernetes.io/docs/",
+        remedy=f"The remedy of {id_}.",
+        verdict=verdict_of(judge.findings),
+        families=by_family(judge.findings),
+        reason=reason(judge.findings),
+        findings=judge.findings,
+        seconds=1.25,
+    )
+
+
+def addresses(bad=(), nodes=NODES):
+    judge = Judge()
+    for node, family in product(nodes, FAMILIES):
+        holds = (node, family) not in bad
+        judge(node, holds, family=family, cause=f"no {family} InternalIP", internal_ips=["10.0.0.1"])
+    return behaviour("node-internal-ips", judge)
+
+
+def paths(bad=(), nodes=NODES, level=Level.MUST):
+    judge = Judge()
+    for source, target, family in product(nodes, nodes, FAMILIES):
+        judge(
+            f"{source} → {target}",
+            (source, target, family) not in bad,
+            family=family,
+            source=source,
+            target=target,
+            cause="no answer: timed out",
+            rounds=1,
+        )
+    return behaviour("tcp-pod-to-pod", judge, level=level, topic="pod-to-pod")
+
+
+def unjudged():
+    judge = Judge()
+    judge.cannot("cluster", "forbidden: create pods/exec")
+    return behaviour("pod-interface", judge, topic="pods")
+
+
+def report(*behaviours, interrupted=None, partial=None, nodes=NODES, cluster=True, strict=False):
+    verdict, sentence = outcome(behaviours, partial=partial, interrupted=interrupted, strict_support=strict)
+    facts = [
+        NodeFacts(
+            name=node,
+            ready=True,
+            kubelet="v1.36.3",
+            os="linux",
+            internal_ips=["10.0.0.1", "fd00::1"],
+            pod_cidrs=["10.244.0.0/24", "fd00:244::/64"],
+            proxy_mode="iptables",
+        )
+        for node in nodes
+    ]
+    return Report(
+        run=Run(
+            id="1123010203abcdef",
+            start=START,
+            end=START + timedelta(seconds=11),
+            command=["pytest", "--kubeconfig=kc"],
+            suite_version="0.1.0",
+            interrupted=interrupted,
+            partial=partial,
+            seconds={"pods-running": 1.234},
+        ),
+        cluster=Cluster(
+            context="c",
+            server="https://[fd00::1]:6443",
+            version="v1.36.3",
+            uid="uid-1",
+            nodes=facts,
+            pod_ranges=[],
+            service_ranges=["10.96.0.0/16", "fd00:96::/112"],
+            proxy_mode="iptables",
+        )
+        if cluster
+        else None,
+        profile=ProfileFacts(name="kubernetes", title="t", source="built-in", digest="00"),
+        verdict=verdict,
+        sentence=sentence,
+        behaviours=list(behaviours),
+        convergence=[
+            Convergence(service="service-ipv6", node=node, family=Family.V6, seconds=1.5, attempts=2)
+            for node in nodes
+        ],
+        created=[ObjectName(kind="Namespace", name="dualstack-x")],
+    )
+
+
+def healthy():
+    return report(addresses(), paths())
+
+
+def damaged():
+    return report(
+        addresses(bad={("node2", Family.V6)}), paths(bad={("node0", "node2", Family.V6)}), unjudged()
+    )
+
+
+def interrupted():
+    return report(addresses(), interrupted="interrupted by Ctrl-C or SIGTERM")
+
+
+def early():
+    return report(interrupted="an internal error of the suite", cluster=False)
+
+
+def hostile():
+    judge = Judge()
+    judge(HOSTILE, False, family=Family.V6, cause=f"cause {HOSTILE}", seen=HOSTILE)
+    made = report(behaviour("node-internal-ips", judge), nodes=(HOSTILE,))
+    return made.model_copy(update={"sentence": f"bad {HOSTILE}"})
+
+
+ALL = {each.__name__: each for each in (healthy, damaged, interrupted, early, hostile)}
