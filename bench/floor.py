@@ -1,4 +1,4 @@
-"""The cluster's own floor: ask for the same things, probe the same paths once they answer, delete, judge nothing.
+"""The cluster's own floor: ask for the same things, probe the same paths, delete, judge nothing.
 
 Run from outside the lab's cluster: `python -m bench.floor KUBECONFIG`. Prints seconds by phase as JSON.
 """
@@ -109,7 +109,7 @@ def _probe(cluster: Cluster, pod: str, urls: list[str], pings: list[str]) -> Non
     """One exec: all URLs until each has answered once, and a ping of each pod."""
     script = (
         'for a in $1; do ping -c1 -W2 "$a" >/dev/null & done; '
-        "curl -g -s -o /dev/null --parallel --parallel-immediate --connect-timeout 2 --retry 20 --retry-delay 1 "
+        "curl -g -s --parallel --parallel-immediate --connect-timeout 2 --retry 20 --retry-delay 1 "
         "--retry-all-errors $2; wait"
     )
     words = " ".join(f"-o /dev/null {url}" for url in urls)

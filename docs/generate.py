@@ -70,7 +70,7 @@ def profiles() -> str:
             "```yaml\nname: our-site\ntitle: Our clusters\nextends: kubernetes\npromises:\n"
             "  node-masks: {IPv4: 25, IPv6: 80}\n  load-balancer: none\nlevels:\n"
             "  ping-pod-to-pod: MUST\n```\n",
-            "YAML 1.2 is read, so IPv6 addresses stay strings. An unknown key or a value of the wrong type is "
+            "YAML 1.2 is read, so IPv6 addresses stay strings. An unknown key or a wrong type is "
             "one line that names the file and the key.\n",
             table,
             "",

@@ -74,7 +74,7 @@ class Cluster:
                     method, url, verb or VERBS[method], path, body, timeout, content_type, raw_text
                 )
             except ApiError as error:
-                pause = RETRY_PAUSE_SECONDS if error.retry_after is None else error.retry_after
+                pause = max(RETRY_PAUSE_SECONDS, error.retry_after or 0)
                 if not _may_be_repeated(method, error) or time.monotonic() + pause > end:
                     raise
                 self.retries.append(str(error))
@@ -226,24 +226,29 @@ def _connected(
     """The answer, or an ApiError that says why there is none."""
     try:
         return call()
-    except (urllib3.exceptions.NewConnectionError, urllib3.exceptions.ConnectTimeoutError) as error:
-        raise ApiError(0, verb, resource, NOT_SENT, _innermost(error)) from None
-    except urllib3.exceptions.ProxyError as error:
-        raise ApiError(0, verb, resource, NOT_SENT, f"the proxy: {_innermost(error)}") from None
-    except urllib3.exceptions.SSLError as error:
-        raise ApiError(0, verb, resource, UNTRUSTED, _innermost(error)) from None
     except urllib3.exceptions.HTTPError as error:
-        raise ApiError(0, verb, resource, BROKEN_OFF, _innermost(error)) from None
+        cause = _innermost(error)
+        told = str(cause) or type(cause).__name__
+        match error:
+            case urllib3.exceptions.ProxyError():
+                reason, told = NOT_SENT, f"the proxy: {told}"
+            case urllib3.exceptions.NewConnectionError() | urllib3.exceptions.ConnectTimeoutError():
+                reason = NOT_SENT
+            case urllib3.exceptions.SSLError() if not isinstance(cause, ssl.SSLEOFError):
+                reason = UNTRUSTED
+            case _:
+                reason = BROKEN_OFF
+        raise ApiError(0, verb, resource, reason, told) from None
 
 
-def _innermost(error: BaseException) -> str:
-    """The cause in the words of whoever knew it best."""
+def _innermost(error: BaseException) -> BaseException:
+    """The cause that knew it best."""
     inner = (
         error.__cause__
         or error.__context__
         or next((each for each in error.args if isinstance(each, BaseException)), None)
     )
-    return _innermost(inner) if inner is not None else str(error) or type(error).__name__
+    return error if inner is None else _innermost(inner)
 
 
 def _error(status: int, verb: str, resource: str, text: str, retry_after: float | None) -> ApiError:

@@ -6,11 +6,19 @@ FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 403, 404, 409, 422
 
 
 class ApiError(Exception):
-    """A call failed. `status` is HTTP's, or 0 when there was no answer."""
+    """A call failed. `status` is HTTP's, or 0 when there was no answer; `retry_after` in seconds, if told."""
 
-    def __init__(self, status: int, verb: str, resource: str, reason: str, message: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        verb: str,
+        resource: str,
+        reason: str,
+        message: str,
+        retry_after: float | None = None,
+    ) -> None:
         self.status, self.verb, self.resource = status, verb, resource
-        self.reason, self.message = reason, message
+        self.reason, self.message, self.retry_after = reason, message, retry_after
         super().__init__(self._line())
 
     @property

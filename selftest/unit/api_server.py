@@ -17,8 +17,11 @@ from kubernetes import client
 from dualstack.cluster.api import Cluster
 
 
-def certificate(folder, name):
-    """A self-signed certificate for 127.0.0.1, made once a folder: (certificate file, key file)."""
+def certificate(folder, name, hours=(-1, 1)):
+    """A self-signed certificate for 127.0.0.1, made once a folder: (certificate file, key file).
+
+    It is valid between those `hours` from now.
+    """
     cert_file, key_file = folder / f"{name}.crt", folder / f"{name}.key"
     if cert_file.exists():
         return cert_file, key_file
@@ -31,8 +34,8 @@ def certificate(folder, name):
         .issuer_name(subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
+        .not_valid_before(now + datetime.timedelta(hours=hours[0]))
+        .not_valid_after(now + datetime.timedelta(hours=hours[1]))
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .sign(key, hashes.SHA256())
@@ -93,9 +96,10 @@ def serving(folder, answer, port=0):
         thread.join()
 
 
-def cluster(port, ca_file, token="secret-token"):
+def cluster(port, ca_file, token="secret-token", host="127.0.0.1", tls_server_name=None):
     """A Cluster that speaks to that server and trusts `ca_file`."""
-    configuration = client.Configuration(host=f"https://127.0.0.1:{port}")
+    configuration = client.Configuration(host=f"https://{host}:{port}")
+    configuration.tls_server_name = tls_server_name
     configuration.ssl_ca_cert = str(ca_file)
     configuration.api_key = {"authorization": f"Bearer {token}"}
     configuration.retries = False

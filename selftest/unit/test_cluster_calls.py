@@ -1,11 +1,14 @@
 """Calls over a real TLS connection to loopback: errors as one line, retries counted, pages followed."""
 
+import socket
 import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from api_server import certificate, cluster, serving
 
-from dualstack.cluster import api
+from dualstack.cluster import api, connect
 from dualstack.cluster.connect import preflight
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.ownership import EXPIRES, MANAGED_BY, RUN_LABEL, sweep
@@ -101,12 +104,125 @@ def test_pages_are_followed_and_a_changed_list_is_read_again(serve):
     assert len(one.retries) == 1
 
 
-def test_a_busy_server_is_asked_again_and_that_is_counted(serve, monkeypatch):
+WAIT = {"Retry-After": "0"}
+BUSY = (*status(429, "TooManyRequests", "slow down"), WAIT)
+STARTING = (*status(503, "ServiceUnavailable", "starting"), WAIT)
+DONE = (200, {"done": True})
+
+
+@pytest.mark.parametrize(
+    ("method", "answers", "repeated"),
+    [
+        ("GET", [BUSY, STARTING, DONE], 2),
+        ("GET", [None, DONE], 1),
+        ("POST", [BUSY, DONE], 1),
+        ("POST", [STARTING, DONE], None),
+        ("POST", [None, DONE], None),
+        ("GET", [status(503, "ServiceUnavailable", "for good"), DONE], None),
+        ("GET", [status(500, "InternalError", "a mistake"), DONE], None),
+    ],
+)
+def test_what_is_asked_again_is_what_cannot_be_done_twice(serve, monkeypatch, method, answers, repeated):
+    """`repeated` is how often; None if the call fails at once."""
     monkeypatch.setattr(api, "RETRY_PAUSE_SECONDS", 0.01)
-    calls = iter([status(429, "TooManyRequests", "slow down"), status(503, "Busy", "wait"), VERSION])
-    one = serve(lambda *_: next(calls))
-    assert one.get("/version") == VERSION[1]
-    assert len(one.retries) == 2
+    coming = iter(answers)
+    one = serve(lambda *_: next(coming))
+    if repeated is None:
+        with pytest.raises(ApiError):
+            one.request(method, "/api/v1/nodes")
+        assert one.retries == []
+    else:
+        assert one.request(method, "/api/v1/nodes") == {"done": True}
+        assert len(one.retries) == repeated
+
+
+def test_patience_ends(serve, monkeypatch):
+    monkeypatch.setattr(api, "RETRY_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(api, "PATIENCE_SECONDS", 0.1)
+    one = serve(lambda *_: BUSY)
+    with pytest.raises(ApiError, match="slow down"):
+        one.get("/version")
+    assert one.retries
+
+
+def test_a_server_that_asks_for_more_than_our_patience_is_not_waited_for(serve):
+    one = serve(lambda *_: (*status(429, "TooManyRequests", "tomorrow"), {"Retry-After": "86400"}))
+    with pytest.raises(ApiError, match="tomorrow"):
+        one.get("/version")
+
+
+@pytest.mark.parametrize("told", [(302, {}, {"Location": "/elsewhere"}), (200, "text", {"X": "y"})])
+def test_what_is_no_answer_of_kubernetes(serve, told):
+    assert "v1" not in refused(serve(lambda *_: told))
+
+
+def test_a_connection_that_ends_within_the_tls_handshake_is_not_distrust(tmp_path):
+    certificate(tmp_path, "server")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
+        one = cluster(server.getsockname()[1], tmp_path / "server.crt")
+        with pytest.raises(ApiError) as raised:
+            one.request("GET", "/version", patient=False)
+    assert raised.value.reason == api.BROKEN_OFF
+
+
+def test_a_port_that_does_not_speak_tls(tmp_path):
+    certificate(tmp_path, "server")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        threading.Thread(
+            target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad\r\n\r\n"), daemon=True
+        ).start()
+        assert "does this port speak HTTPS?" in refused(
+            cluster(server.getsockname()[1], tmp_path / "server.crt")
+        )
+
+
+def test_a_server_that_is_silent(tmp_path, monkeypatch):
+    monkeypatch.setattr(connect, "VERSION_SECONDS", 0.3)
+    certificate(tmp_path, "server")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        assert "cannot be reached" in refused(cluster(server.getsockname()[1], tmp_path / "server.crt"))
+
+
+def test_a_name_that_is_not_in_the_certificate(tmp_path):
+    with serving(tmp_path, lambda *_: VERSION) as port:
+        one = cluster(port, tmp_path / "server.crt", host="localhost")
+        assert "tls-server-name" in refused(one)
+
+
+def test_a_name_that_is_in_the_certificate_by_another_name(tmp_path):
+    with serving(tmp_path, lambda *_: VERSION) as port:
+        one = cluster(port, tmp_path / "server.crt", host="localhost", tls_server_name="127.0.0.1")
+        assert preflight(one).git_version == "v1.36.3"
+
+
+def test_a_certificate_that_has_expired(tmp_path):
+    certificate(tmp_path, "server", hours=(-2, -1))
+    with serving(tmp_path, lambda *_: VERSION) as port:
+        told = refused(cluster(port, tmp_path / "server.crt"))
+    assert "expired" in told
+    assert "renew" in told
+
+
+def test_a_proxy_that_is_down_is_told_from_a_server_that_is_down(tmp_path, monkeypatch):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", "")
+    certificate(tmp_path, "server")
+    assert "the proxy" in refused(cluster(2, tmp_path / "server.crt"))
+
+
+def test_credentials_are_fetched_once_in_a_while_by_one_thread(serve):
+    one = serve(lambda *_: VERSION)
+    fetched = []
+
+    def refresh(configuration):
+        fetched.append(threading.current_thread())
+        time.sleep(0.05)
+
+    one.api.configuration.refresh_api_key_hook = refresh
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda _: one.get("/version"), range(64)))
+    assert len(fetched) == 1
 
 
 def test_an_invalid_object_is_not_sent_twice(serve):
