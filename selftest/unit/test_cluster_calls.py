@@ -4,6 +4,7 @@ import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
 import pytest
 from api_server import certificate, cluster, serving
@@ -156,32 +157,37 @@ def test_what_is_no_answer_of_kubernetes(serve, told):
     assert "v1" not in refused(serve(lambda *_: told))
 
 
-def test_a_connection_that_ends_within_the_tls_handshake_is_not_distrust(tmp_path):
-    certificate(tmp_path, "server")
+@contextmanager
+def port_that_says(reply, folder):
+    """A port that answers one connection with these bytes and closes it; with None it stays silent."""
+    certificate(folder, "server")
     with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(target=lambda: server.accept()[0].close(), daemon=True).start()
-        one = cluster(server.getsockname()[1], tmp_path / "server.crt")
-        with pytest.raises(ApiError) as raised:
-            one.request("GET", "/version", patient=False)
+
+        def answer():
+            with server.accept()[0] as connection:
+                connection.sendall(reply)
+
+        thread = threading.Thread(target=answer if reply is not None else lambda: None)
+        thread.start()
+        yield cluster(server.getsockname()[1], folder / "server.crt")
+        thread.join()
+
+
+def test_a_connection_that_ends_within_the_tls_handshake_is_not_distrust(tmp_path):
+    with port_that_says(b"", tmp_path) as one, pytest.raises(ApiError) as raised:
+        one.request("GET", "/version", patient=False)
     assert raised.value.reason == api.BROKEN_OFF
 
 
 def test_a_port_that_does_not_speak_tls(tmp_path):
-    certificate(tmp_path, "server")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        threading.Thread(
-            target=lambda: server.accept()[0].sendall(b"HTTP/1.1 400 Bad\r\n\r\n"), daemon=True
-        ).start()
-        assert "does this port speak HTTPS?" in refused(
-            cluster(server.getsockname()[1], tmp_path / "server.crt")
-        )
+    with port_that_says(b"HTTP/1.1 400 Bad\r\n\r\n", tmp_path) as one:
+        assert "does this port speak HTTPS?" in refused(one)
 
 
 def test_a_server_that_is_silent(tmp_path, monkeypatch):
     monkeypatch.setattr(connect, "VERSION_SECONDS", 0.3)
-    certificate(tmp_path, "server")
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        assert "cannot be reached" in refused(cluster(server.getsockname()[1], tmp_path / "server.crt"))
+    with port_that_says(None, tmp_path) as one:
+        assert "cannot be reached" in refused(one)
 
 
 def test_a_name_that_is_not_in_the_certificate(tmp_path):
@@ -221,7 +227,7 @@ def test_credentials_are_fetched_once_in_a_while_by_one_thread(serve):
 
     one.api.configuration.refresh_api_key_hook = refresh
     with ThreadPoolExecutor(16) as pool:
-        list(pool.map(lambda _: one.get("/version"), range(64)))
+        list(pool.map(lambda _: one.get("/version"), range(32)))
     assert len(fetched) == 1
 
 
