@@ -18,6 +18,7 @@ STANDALONE = re.compile(
     r"azure:///subscriptions/.+/providers/Microsoft\.Compute/virtualMachines/[^/]+$", re.I
 )
 SCALE_SET = re.compile(r"/virtualMachineScaleSets/", re.I)
+WINDOWS_BUILD = "node.kubernetes.io/windows-build"  # set by kubelets on Windows only
 SCALE_SET_NAME = re.compile(r"-vmss[0-9a-z]{6}$|_[0-9a-f]{8}$")
 
 
@@ -62,13 +63,14 @@ def test_limit_network_plugin(board: Board, survey: Survey, judge: Judge) -> Non
 )
 def test_limit_os(survey: Survey, profile: Profile, judge: Judge) -> None:
     for node in judge.each(survey.nodes, "nodes"):
-        told = {node.os, node.os_label or node.os}
+        told = {node.os, node.os_label or node.os} | ({"windows"} if WINDOWS_BUILD in node.labels else set())
         judge(
             node.name,
             told == {profile.limits.os},
             cause=f"it says {' and '.join(sorted(told))}",
             kubelet_says=node.os,
             label_says=node.os_label,
+            windows_build=node.labels.get(WINDOWS_BUILD),
             image=node.os_image,
         )
 

@@ -13,7 +13,7 @@ from dualstack.cluster.errors import ApiError
 
 MANAGED_BY = ("app.kubernetes.io/managed-by", "dualstack-conformance")
 RUN_LABEL = "dualstack-conformance/run"
-EXPIRES = "dualstack-conformance/expires"  # an annotation: seconds since 1970
+EXPIRES = "dualstack-conformance/expires"  # a label: seconds since 1970
 KINDS = {  # apiVersion and plural of what a run may create, beside its namespace
     "ConfigMap": ("v1", "configmaps"),
     "DaemonSet": ("apps/v1", "daemonsets"),
@@ -52,10 +52,8 @@ class Ownership:
     def stamp(self, body: dict[str, Any]) -> dict[str, Any]:
         """The object with this run's labels, expiry and namespace on it."""
         metadata = body["metadata"]
-        stamped = metadata | {
-            "labels": metadata.get("labels", {}) | {MANAGED_BY[0]: MANAGED_BY[1], RUN_LABEL: self.run_id},
-            "annotations": metadata.get("annotations", {}) | {EXPIRES: self._expires},
-        }
+        ours = {MANAGED_BY[0]: MANAGED_BY[1], RUN_LABEL: self.run_id, EXPIRES: self._expires}
+        stamped = metadata | {"labels": metadata.get("labels", {}) | ours}
         if body["kind"] != "Namespace":
             stamped["namespace"] = self.namespace
         return body | {"metadata": stamped}
@@ -116,7 +114,7 @@ def sweep(cluster: Cluster, now: float) -> list[str]:
     swept = []
     for item in cluster.list(NAMESPACES, labelSelector="=".join(MANAGED_BY)):
         metadata = item["metadata"]
-        expires = metadata.get("annotations", {}).get(EXPIRES, "")
+        expires = metadata["labels"].get(EXPIRES, "")
         expired = expires.isdecimal() and int(expires) < now
         if RUN_LABEL in metadata["labels"] and expired and "deletionTimestamp" not in metadata:
             try:

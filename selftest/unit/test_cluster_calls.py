@@ -264,7 +264,7 @@ def test_only_expired_namespaces_of_ours_are_swept(serve):
     def namespace(name, expires, **labels):
         labels = dict([MANAGED_BY]) | labels
         return {
-            "metadata": {"name": name, "uid": "u", "labels": labels, "annotations": {EXPIRES: expires}},
+            "metadata": {"name": name, "uid": "u", "labels": labels | {EXPIRES: expires}},
         }
 
     deleted = []

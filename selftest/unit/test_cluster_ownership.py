@@ -84,7 +84,7 @@ def test_everything_is_stamped_and_in_one_namespace(store, owner):
     }
     for each in store.objects.values():
         assert each["metadata"]["labels"].items() >= {MANAGED_BY, (RUN_LABEL, "r1")}
-        assert each["metadata"]["annotations"][EXPIRES].isdecimal()
+        assert each["metadata"]["labels"][EXPIRES].isdecimal()
     assert store.objects[f"{NAMESPACE}/pods/p"]["metadata"]["labels"]["a"] == "b"
     assert "namespace" not in POD["metadata"]
 
