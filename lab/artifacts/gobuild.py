@@ -6,7 +6,7 @@ import shutil
 import subprocess
 from pathlib import Path, PurePosixPath
 
-from lab.artifacts import store
+from lab.artifacts import patch, store
 from lab.artifacts.commands import Progress, run
 from lab.artifacts.recipe import Recipe
 from lab.artifacts.toolchain import Toolchain
@@ -39,6 +39,7 @@ def build(recipe: Recipe, toolchain: Toolchain, cache: Path, progress: Progress)
         progress(f"{what}: about {recipe.seconds:.0f} s with cold caches on two cores")
         target = folder / "bin"
         target.mkdir()
+        workspace = _workspace(go, recipe, env, cache)
         run(
             what,
             [go, "build", "-ldflags", recipe.ldflags, "-o", f"{target}/", *recipe.commands.values()],
@@ -46,14 +47,14 @@ def build(recipe: Recipe, toolchain: Toolchain, cache: Path, progress: Progress)
             seconds=recipe.seconds,
             progress=progress,
             env=env,
-            cwd=recipe.folder,
+            cwd=workspace,
         )
         for name, package in recipe.commands.items():
             (target / PurePosixPath(package).name).rename(target / name)
         (folder / "manifests").mkdir()
         for manifest in recipe.manifests:
-            source = _module(go, manifest.module, recipe, env) / manifest.path
-            shutil.copyfile(source, folder / "manifests" / manifest.name)
+            module = _answer([go, "list", "-m", "-json", manifest.module], env, workspace)["Dir"]
+            shutil.copyfile(Path(module) / manifest.path, folder / "manifests" / manifest.name)
 
     return store.made(place(recipe, toolchain, cache), make)
 
@@ -63,16 +64,26 @@ def drop_caches(cache: Path) -> None:
     shutil.rmtree(cache / "go", ignore_errors=True)
 
 
-def _module(go: str, module: str, recipe: Recipe, env: dict[str, str]) -> Path:
-    """The folder of a module's source, already downloaded and verified by the build."""
-    answer = subprocess.run(
-        [go, "list", "-m", "-json", module],
-        capture_output=True,
-        text=True,
-        env=env,
-        cwd=recipe.folder,
-        check=False,
-    )
+def _workspace(go: str, recipe: Recipe, env: dict[str, str], cache: Path) -> Path:
+    """The folder to run Go in: the recipe's own, or one with its pins and a patched copy of the module."""
+    if recipe.patch is None:
+        return recipe.folder
+    module = recipe.patch.module
+    verified = _answer([go, "mod", "download", "-json", module], env, recipe.folder)["Dir"]
+    workspace = cache / "go" / "patched" / recipe.name
+    shutil.rmtree(workspace, ignore_errors=True)
+    patch.copy(recipe.patch, Path(verified), workspace / "module")
+    shutil.copyfile(recipe.folder / "go.sum", workspace / "go.sum")
+    pins = (recipe.folder / "go.mod").read_text()
+    (workspace / "go.mod").write_text(f"{pins}\nreplace {module} => ./module\n")
+    return workspace
+
+
+def _answer(command: list[str], env: dict[str, str], folder: Path) -> dict[str, str]:
+    """What a `go` command says in JSON."""
+    answer = subprocess.run(command, capture_output=True, text=True, env=env, cwd=folder, check=False)
     if answer.returncode != 0:
-        raise LabError(f"{recipe.folder / 'go.mod'}: no module {module}: {answer.stderr.strip()}")
-    return Path(json.loads(answer.stdout)["Dir"])
+        said = " ".join((answer.stderr.strip() or answer.stdout).split())
+        raise LabError(f"{folder / 'go.mod'}: `go {' '.join(command[1:])}` failed: {said}")
+    found: dict[str, str] = json.loads(answer.stdout)
+    return found

@@ -1,7 +1,8 @@
 """Recipes: what is built from which Go module, as data in lab/modules/<recipe>/.
 
 A folder holds recipe.toml beside a go.mod and go.sum of our own that pin the module; another release of
-Kubernetes is another folder `kubernetes-<release>`, which names the recipes that go with it.
+Kubernetes is another folder `kubernetes-<release>`, which names the recipes that go with it, and the patch
+where it needs one.
 """
 
 import tomllib
@@ -9,7 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from lab.artifacts import store
+from lab.artifacts import patch, store
+from lab.artifacts.patch import Patch
 from lab.errors import LabError
 
 MODULES = Path(__file__).parents[1] / "modules"
@@ -50,6 +52,7 @@ class Recipe:
     companions: list[str] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
+    patch: Patch | None = None  # named in recipe.toml by its folder
 
     @property
     def name(self) -> str:
@@ -58,8 +61,10 @@ class Recipe:
 
     @cached_property
     def sources(self) -> list[tuple[str, bytes]]:
-        """What Go is given: the pins, and sources of our own."""
-        return [entry for entry in store.contents(self.folder) if entry[0] != DESCRIPTION]
+        """What Go is given: the pins, sources of our own, and the patch."""
+        own = [entry for entry in store.contents(self.folder) if entry[0] != DESCRIPTION]
+        patched = store.contents(self.patch.folder) if self.patch else ()
+        return own + [(f"patch/{name}", content) for name, content in patched]
 
     @cached_property
     def go(self) -> tuple[int, ...]:
@@ -82,6 +87,8 @@ def load(folder: Path) -> Recipe:
         fields = tomllib.loads(path.read_text())
         images = [Image(**image) for image in fields.pop("images", [])]
         manifests = [Manifest(**manifest) for manifest in fields.pop("manifests", [])]
+        if "patch" in fields:
+            fields["patch"] = patch.load(folder.parent / fields["patch"])
         return Recipe(folder=folder, images=images, manifests=manifests, **fields)
     except (tomllib.TOMLDecodeError, TypeError) as error:
         raise LabError(f"{path}: {error}") from error
