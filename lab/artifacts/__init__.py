@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab import paths
-from lab.artifacts import debian, docker_archive, gobuild, images, recipe, store, toolchain
+from lab.artifacts import debian, docker_archive, gobuild, images, recipe, store, toolchain, uml
 from lab.artifacts.commands import Progress
 from lab.artifacts.recipe import Recipe
 from lab.artifacts.toolchain import Toolchain
@@ -36,6 +36,10 @@ class Artifacts:
     """Folder with the official manifests: coredns.yaml.base, metallb-native.yaml."""
     version: str
     """Kubernetes' version, as `v1.36.3`."""
+    image_names: tuple[str, ...]
+    """References of the images, such as `registry.k8s.io/pause:3.10.1`."""
+    uml: Path | None = None
+    """Folder with linux.uml, node.img and data.img (see lab.artifacts.uml), where they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -46,20 +50,22 @@ class _Plan:
     toolchain: Toolchain
     cache: Path
     place: Path
+    with_uml: bool
 
     @classmethod
-    def of(cls, release: str) -> "_Plan":
+    def of(cls, release: str, with_uml: bool = False) -> "_Plan":
         recipes = recipe.of_release(release)
         cache = paths.CACHE
         chosen = toolchain.choose(max(one.go for one in recipes), cache)
         parts = [gobuild.place(one, chosen, cache).name for one in recipes] + [debian.place(cache).name]
         code = [inspect.getsource(module) for module in PACKING]
         key = store.key_of([], *parts, *code, *(repr(image) for one in recipes for image in one.images))
-        return cls(recipes, chosen, cache, cache / "releases" / f"kubernetes-{release}-{key}")
+        return cls(recipes, chosen, cache, cache / "releases" / f"kubernetes-{release}-{key}", with_uml)
 
     @property
     def complete(self) -> bool:
-        return self.place.is_dir() and debian.place(self.cache).is_dir()
+        places = [self.place, debian.place(self.cache), *([uml.place(self.cache)] if self.with_uml else [])]
+        return all(place.is_dir() for place in places)
 
     @property
     def built(self) -> bool:
@@ -73,15 +79,18 @@ class _Plan:
             images=tuple(sorted((self.place / "images").iterdir())),
             manifests=self.place / "manifests",
             version=self.recipes[0].version,
+            image_names=tuple(image.name for one in self.recipes for image in one.images),
+            uml=uml.place(self.cache) if self.with_uml else None,
         )
 
 
-def ensure(release: str = "1.36", progress: Progress = print) -> Artifacts:
+def ensure(release: str = "1.36", progress: Progress = print, *, with_uml: bool = False) -> Artifacts:
     """Builds and fetches what is not in the cache yet; returns at once when all is there.
 
-    Raises LabError with one line that says what failed.
+    `with_uml` adds what nodes with their own kernel run on. Raises LabError with one line that says what
+    failed.
     """
-    plan = _Plan.of(release)
+    plan = _Plan.of(release, with_uml)
     if not plan.complete:
         with store.locked(
             plan.cache, lambda: progress("another process is filling the cache: waiting for it")
@@ -90,17 +99,18 @@ def ensure(release: str = "1.36", progress: Progress = print) -> Artifacts:
     return plan.artifacts()
 
 
-def missing(release: str = "1.36") -> list[str]:
+def missing(release: str = "1.36", *, with_uml: bool = False) -> list[str]:
     """What the machine lacks before `ensure` can start, one line each with what mends it."""
-    plan = _Plan.of(release)
+    plan = _Plan.of(release, with_uml)
     if plan.complete:
         return []
     lines = []
     for tool, package in (("apt-get", "apt"), ("dpkg-deb", "dpkg")):
         if shutil.which(tool) is None:
             lines.append(f"{tool} not found, the lab's packages are Debian's: apt-get install {package}")
-    if os.uname().machine not in docker_archive.ARCHITECTURES:
-        known = " or ".join(docker_archive.ARCHITECTURES)
+    machines = uml.MACHINES if with_uml else tuple(docker_archive.ARCHITECTURES)
+    if os.uname().machine not in machines:
+        known = " or ".join(machines)
         lines.append(f"a machine of type {os.uname().machine}; use one of type {known} (uname -m)")
     if not plan.toolchain.installed and find_spec("pip") is None:
         lines.append(f"no Go and no pip to install it with: {sys.executable} -m ensurepip")
@@ -116,6 +126,8 @@ def missing(release: str = "1.36") -> list[str]:
 
 def _make(plan: _Plan, progress: Progress) -> None:
     usr = debian.unpack(plan.cache, progress) / "usr"
+    if plan.with_uml:
+        uml.make(usr, plan.cache, progress)
     toolchain.install(plan.toolchain, plan.cache, progress)
     builds = [gobuild.build(one, plan.toolchain, plan.cache, progress) for one in plan.recipes]
 

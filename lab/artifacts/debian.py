@@ -50,26 +50,32 @@ Debug::NoLocking "true";
 
 def place(cache: Path) -> Path:
     """Where the unpacked tree is, or will be; its usr/ is what counts."""
-    facts = (os.uname().machine, _codename(), Path(__file__).read_text())
+    facts = (os.uname().machine, codename(), Path(__file__).read_text())
     return cache / "debian" / f"tree-{store.key_of(store.contents(FOLDER), *facts)}"
 
 
 def unpack(cache: Path, progress: Progress) -> Path:
     """The unpacked tree, fetched if it is not in the cache yet."""
-    wanted = tomllib.loads((FOLDER / "packages.toml").read_text())["packages"]
 
     def make(folder: Path) -> None:
-        progress(f"fetching and unpacking {len(wanted)} Debian packages: about {SECONDS:.0f} s")
-        apt = folder / "apt"
-        _fetch(apt, wanted, cache / "logs", progress)
-        for archive in sorted((apt / "archives").glob("*.deb")):
-            package, section = _fields(archive)
-            if package in wanted or section == "libs":
-                subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
-        shutil.rmtree(apt)
-        _tidy(folder)
+        unpack_packages(FOLDER / "packages.toml", folder, cache / "logs", progress)
+        _add_links(folder / "usr")
 
     return store.made(place(cache), make)
+
+
+def unpack_packages(listed: Path, folder: Path, logs: Path, progress: Progress) -> None:
+    """Fetches the packages that a file lists and leaves their usr/ in a folder."""
+    wanted = tomllib.loads(listed.read_text())["packages"]
+    progress(f"fetching and unpacking {len(wanted)} Debian packages: about {SECONDS:.0f} s")
+    apt = folder / "apt"
+    _fetch(apt, wanted, logs, progress)
+    for archive in sorted((apt / "archives").glob("*.deb")):
+        package, section = _fields(archive)
+        if package in wanted or section == "libs":
+            subprocess.run(["dpkg-deb", "-x", archive, folder], check=True)
+    shutil.rmtree(apt)
+    _tidy(folder)
 
 
 def _fetch(apt: Path, wanted: list[str], logs: Path, progress: Progress) -> None:
@@ -99,7 +105,7 @@ def _fields(archive: Path) -> tuple[str, str]:
 
 
 def _tidy(folder: Path) -> None:
-    """Makes a merged /usr of it, with the links that installing would have made, and nothing else."""
+    """Makes a merged /usr of it and nothing else."""
     usr = folder / "usr"
     for name in MERGED:
         if (folder / name).is_dir():
@@ -109,6 +115,10 @@ def _tidy(folder: Path) -> None:
             shutil.rmtree(path)
     for name in UNUSED:
         shutil.rmtree(usr / name, ignore_errors=True)
+
+
+def _add_links(usr: Path) -> None:
+    """The links that installing would have made."""
     for name, program in ALTERNATIVES.items():
         (usr / name).symlink_to(program)
     (usr / LEGACY).mkdir(parents=True)
@@ -125,7 +135,7 @@ def _merge(source: Path, target: Path) -> None:
             path.replace(target / path.name)
 
 
-def _codename() -> str:
+def codename() -> str:
     """The machine's Debian release, which decides what apt fetches."""
     for line in Path("/etc/os-release").read_text().splitlines():
         if line.startswith("VERSION_CODENAME="):

@@ -1,75 +1,26 @@
-"""The lab's cache by content, its recipes, its images and what it says when something is missing."""
+"""The lab's cache by content, its images and what it says when something is missing."""
 
 import hashlib
 import json
 import os
-import shutil
 import tarfile
 import threading
 from pathlib import Path
 
 import pytest
+from small_recipe import GO, ignore, program, small_recipe
 
 from lab import artifacts, paths
-from lab.artifacts import docker_archive, gobuild, recipe, store, toolchain
+from lab.artifacts import docker_archive, gobuild, recipe, store, toolchain, uml
 from lab.artifacts.commands import run
 from lab.artifacts.docker_archive import Layer
 from lab.artifacts.toolchain import Toolchain
 from lab.errors import LabError
 
-RECIPES = [path.parent.name for path in sorted(recipe.MODULES.glob("*/recipe.toml"))]
-GO = Toolchain("1.26.8", Path("/nowhere/go"), True)
-
-
-def program(path: Path, script: str) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(f"#!/bin/sh\n{script}\n")
-    path.chmod(0o755)
-    return path
-
 
 @pytest.fixture
 def small(tmp_path: Path) -> Path:
-    """A recipe of our own, to be changed at will."""
-    shutil.copytree(recipe.MODULES / "pause", tmp_path / "pause")
-    return tmp_path / "pause"
-
-
-def ignore(_line: str) -> None:
-    """No progress wanted."""
-
-
-# -- recipes --------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", RECIPES)
-def test_recipe_pins_and_names_what_it_builds(name: str) -> None:
-    one = recipe.load(recipe.MODULES / name)
-    go_mod = (one.folder / "go.mod").read_text()
-    for package in one.commands.values():
-        own = package == go_mod.splitlines()[0].removeprefix("module ")
-        assert own or f"{package}\n" in go_mod
-    for manifest in one.manifests:
-        assert f"{manifest.module} {one.version}" in go_mod
-        assert f"{manifest.module} {one.version} h1:" in (one.folder / "go.sum").read_text()
-    assert all(image.command in one.commands for image in one.images)
-
-
-def test_release_brings_its_companions() -> None:
-    names = [one.name for one in recipe.of_release("1.36")]
-    assert names == ["kubernetes-1.36", "coredns", "metallb", "pause"]
-
-
-def test_unknown_release_names_the_known() -> None:
-    with pytest.raises(LabError, match=r"0\.1 is not known to the lab; choose one of: .*1\.36"):
-        recipe.of_release("0.1")
-
-
-def test_unknown_field_names_the_file(small: Path) -> None:
-    with (small / "recipe.toml").open("a") as file:
-        file.write('colour = "red"\n')
-    with pytest.raises(LabError, match=r"pause/recipe\.toml: .*colour"):
-        recipe.load(small)
+    return small_recipe(tmp_path)
 
 
 # -- keys -----------------------------------------------------------------------------------------------
@@ -253,3 +204,21 @@ def test_whole_cache_needs_nothing(empty_cache: Path, monkeypatch: pytest.Monkey
     found = artifacts.ensure("1.36", ignore)
     assert found.version == "v1.36.3"
     assert found.images == (plan.place / "images" / "pause.tar",)
+
+
+def test_own_kernel_only_where_asked_for(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = artifacts._Plan.of("1.36")
+    for folder in (plan.place / "images", artifacts.debian.place(empty_cache)):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr("lab.artifacts._make", lambda *_: uml.place(empty_cache).mkdir(parents=True))
+    assert artifacts.ensure("1.36", ignore).uml is None
+    assert not uml.place(empty_cache).exists()
+    assert artifacts.ensure("1.36", ignore, with_uml=True).uml == uml.place(empty_cache)
+    assert uml.place(empty_cache).is_dir()
+
+
+def test_own_kernel_is_for_some_machines_only(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lab.artifacts.uml.MACHINES", ("pdp11",))
+    (line,) = [line for line in artifacts.missing(with_uml=True) if "machine of type" in line]
+    assert line.endswith("use one of type pdp11 (uname -m)")
+    assert not [line for line in artifacts.missing() if "pdp11" in line]
