@@ -9,9 +9,12 @@ NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 def visible(text: str) -> str:
     """The text on one line, with control and direction characters shown as escapes, not obeyed."""
+    line = " ".join(text.split())
+    if line.isprintable():  # nearly all of them, and much faster
+        return line
     return "".join(
         char.encode("unicode_escape").decode() if unicodedata.category(char) in ("Cc", "Cf", "Cs") else char
-        for char in " ".join(text.split())
+        for char in line
     )
 
 

@@ -1,0 +1,45 @@
+"""CSV: one row per finding, for spreadsheets. A behaviour without findings has one row, so none vanishes."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+
+from dualstack.report.model import BehaviourResult, Report
+from dualstack.report.text import visible
+
+HEADERS = (
+    "run", "start", "cluster", "topic", "behaviour", "level", "subject", "family", "source", "target",
+    "verdict", "cause", "remedy", "evidence",
+)  # fmt: skip
+# What makes a spreadsheet run a cell: https://owasp.org/www-community/attacks/CSV_Injection
+FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+
+
+def render(report: Report) -> str:
+    """The findings as CSV (RFC 4180, so lines end in CRLF)."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(HEADERS)
+    cluster = (report.cluster.uid or report.cluster.server) if report.cluster else ""
+    run = [_cell(report.run.id), report.run.start.isoformat(), _cell(cluster)]
+    for result in report.behaviours:
+        about = [result.topic, result.id, result.level]
+        writer.writerows([*run, *about, *row] for row in _rows(result))
+    return text.getvalue()
+
+
+def _rows(result: BehaviourResult) -> Iterator[list[str]]:
+    if not result.findings:
+        yield ["", "", "", "", result.verdict, _cell(result.reason), _cell(result.remedy), ""]
+    for each in result.findings:
+        yield [
+            _cell(each.subject), each.family or "", _cell(each.source), _cell(each.target), each.verdict,
+            _cell(each.cause), _cell(each.remedy), json.dumps(each.evidence) if each.evidence else "",
+        ]  # fmt: skip
+
+
+def _cell(text: str | None) -> str:
+    """One line; what a spreadsheet would run as a formula is marked as text with an apostrophe."""
+    shown = visible(text or "")
+    return f"'{shown}" if shown.startswith(FORMULA) else shown

@@ -1,0 +1,15 @@
+"""Every view that can be made again from report.json alone, by the name of its format."""
+
+from collections.abc import Callable
+
+from dualstack.report import csv_table, ctrf, html, junit, markdown, prometheus
+from dualstack.report.model import Report
+
+FORMATS: dict[str, Callable[[Report], str]] = {
+    "html": html.render,
+    "markdown": markdown.render,
+    "junit": junit.render,
+    "ctrf": ctrf.render,
+    "csv": csv_table.render,
+    "prometheus": prometheus.render,
+}
