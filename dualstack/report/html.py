@@ -2,7 +2,7 @@
 
 from importlib.resources import files
 
-from jinja2 import Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report.matrix import SIGNS, matrices
@@ -25,18 +25,30 @@ LABELS = {
 
 def environment() -> Environment:
     """Templates of this package, with escaping on and our words as filters."""
-    made = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    made = Environment(
+        loader=FunctionLoader(_template),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     made.filters["visible"] = lambda text: visible(str(text))
     made.filters["short"] = lambda text, length: shortened(visible(str(text)), length)
     made.globals.update(
-        families=FAMILIES, signs=SIGNS, labels=LABELS, matrices=matrices, wrong=WRONG, shown=shown
+        families=FAMILIES,
+        signs=SIGNS,
+        labels=LABELS,
+        matrices=matrices,
+        wrong=WRONG,
+        shown=shown,
+        css=_template("report.css"),
     )
     return made
 
 
 def render(report: Report) -> str:
     """The report as one HTML document."""
-    template = environment().from_string(_template("report.html.j2"))
+    template = environment().get_template("report.html.j2")
     return template.render(
         report=report,
         topics=_topics(report),
@@ -44,7 +56,6 @@ def render(report: Report) -> str:
         unjudged=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
         pictured=[each for each in report.behaviours if matrices(each)],
         slowest=_slowest(report.convergence),
-        css=_template("report.css"),
     )
 
 

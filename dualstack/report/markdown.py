@@ -22,7 +22,7 @@ def render(report: Report) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield f"# Dual-stack conformance: {report.verdict}\n"
     yield f"**{_cell(report.sentence)}**\n"
-    yield _table(["", ""], list(_facts(report)))
+    yield table(["", ""], list(_facts(report)))
     for result in report.behaviours:
         if result.verdict in WRONG:
             yield from _wrong(result)
@@ -37,7 +37,7 @@ def _parts(report: Report) -> Iterator[str]:
         ]
         for each in report.behaviours
     ]
-    yield _table(["behaviour", "level", *FAMILIES, "verdict", "reason"], rows)
+    yield table(["behaviour", "level", *FAMILIES, "verdict", "reason"], rows)
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
         yield f"\n**Left behind, remove by hand:** {_cell(names)}"
@@ -56,13 +56,14 @@ def _wrong(result: BehaviourResult) -> Iterator[str]:
     yield f"{_cell(result.claim)} [Source]({result.source})\n"
     bad = [finding for finding in result.findings if finding.verdict in WRONG]
     rows = [[each.subject, each.family or "", each.cause or ""] for each in bad[:FINDINGS_AT_MOST]]
-    yield _table(["where", "family", "what was found"], rows)
+    yield table(["where", "family", "what was found"], rows)
     if len(bad) > FINDINGS_AT_MOST:
         yield f"\nand {len(bad) - FINDINGS_AT_MOST} more\n"
     yield f"\nWhat to do: {_cell(next((each.remedy for each in bad if each.remedy), result.remedy))}"
 
 
-def _table(headers: Sequence[str], rows: list[list[str]]) -> str:
+def table(headers: Sequence[str], rows: list[list[str]]) -> str:
+    """A table whose cells are harmless."""
     cells = [[_cell(str(cell)) for cell in row] for row in rows]
     return tabulate(cells, headers, "github", disable_numparse=True)
 

@@ -42,13 +42,18 @@ def waited_for(condition, seconds):
         time.sleep(0.1)
 
 
-def started(reports):
-    """A run of the suite that has created its pods."""
-    run = subprocess.Popen(
-        command(reports), cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
+def started(folder):
+    """A run of the suite that has created its pods; it writes to `folder`/output."""
+    with (folder / "output").open("w") as output:
+        run = subprocess.Popen(command(folder), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
     waited_for(lambda: any(pods_of(name) for name in ours()), 30)
     return run
+
+
+def ended(run, folder):
+    """Wait for its end; what it printed."""
+    run.wait(timeout=60)
+    return (folder / "output").read_text()
 
 
 def pods_of(namespace):
@@ -59,7 +64,7 @@ def pods_of(namespace):
 def test_a_signal_ends_the_run_with_clean_up_and_a_report(number, tmp_path):
     run = started(tmp_path)
     run.send_signal(number)
-    output, _ = run.communicate(timeout=60)
+    output = ended(run, tmp_path)
     assert run.returncode == 2, output
     assert ours() == {}, output
     report = json.loads((tmp_path / "latest/report.json").read_text())
@@ -74,7 +79,7 @@ def test_a_second_signal_does_not_stop_the_clean_up(tmp_path):
     run.send_signal(signal.SIGINT)
     time.sleep(0.3)
     run.send_signal(signal.SIGINT)
-    output, _ = run.communicate(timeout=60)
+    output = ended(run, tmp_path)
     assert ours() == {}, output
 
 
@@ -127,7 +132,7 @@ def test_pods_pass_the_restricted_level_but_for_the_declared_ones(tmp_path):
             assert "violates PodSecurity" in done.stderr
             refused.add(role)
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=60)
+    ended(run, tmp_path)
     assert refused == {"host"}
 
 
@@ -136,7 +141,7 @@ def test_every_object_carries_the_run_and_its_expiry(tmp_path):
     (name,) = ours()
     items = json.loads(kubectl("get", "pods,services", "-n", name, "-o", "json"))["items"]
     run.send_signal(signal.SIGINT)
-    run.communicate(timeout=60)
+    ended(run, tmp_path)
     for item in [*items]:
         metadata = item["metadata"]
         assert f"dualstack-{metadata['labels']['dualstack-conformance/run']}" == name
