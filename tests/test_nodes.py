@@ -31,8 +31,8 @@ def test_node_ready(survey: Survey, profile: Profile, judge: Judge) -> None:
         judge(node.name, node.ready, cause=f"not Ready: {node.not_ready_because}", kubelet=node.kubelet)
         judge(
             node.name,
-            Release.parse(node.kubelet) >= minimum,
-            cause=f"kubelet {node.kubelet} is older than {minimum}",
+            node.release is not None and node.release >= minimum,
+            cause=f"kubelet {node.kubelet or 'of unknown version'} is older than {minimum}",
             remedy=f"Upgrade the node to Kubernetes {minimum} or later.",
             kubelet=node.kubelet,
         )

@@ -51,6 +51,11 @@ class Node(Fact):
     route_reason: str | None = None
     """The reason of the NetworkUnavailable condition; `RouteCreated` where a route controller works."""
 
+    @property
+    def release(self) -> Release | None:
+        """The kubelet's minor release; None where it does not say."""
+        return Release.parse(self.kubelet) if self.kubelet else None
+
     def pod_networks(self, family: Family) -> list[Network]:
         """The node's podCIDRs of the family."""
         return [ip_network(cidr, strict=False) for cidr in of_family(self.pod_cidrs, family)]
