@@ -20,6 +20,7 @@ from dualstack.verdict.words import Level, Tier, Verdict
 JUDGE = pytest.StashKey[Judge]()
 TOPICS = (
     "nodes", "pods", "pod-to-pod", "services", "cluster-ip", "load-balancers", "kube-proxy", "limits",
+    "canary",
 )  # fmt: skip
 """The order of the report: each topic rests on those before it; one that is not named here comes last."""
 

@@ -17,6 +17,7 @@ HTTP_PORT = 8080  # of the server pods, as in manifests/server.yaml
 SERVICE_PORT = 80
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
 CLUSTER_IP_SERVICES = ("service-default", "service-ipv4", "service-ipv6")
+CANARIES = ("canary-ipv4", "canary-ipv6")
 LOAD_BALANCERS = ("load-balancer-ipv4", "load-balancer-ipv6", "load-balancer-ipv6-second")
 
 

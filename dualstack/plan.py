@@ -55,7 +55,7 @@ class Plan:
     def cost(self) -> dict[str, int]:
         """What a run takes of the cluster: objects, and a first round's execs and requests."""
         paths = len(self.pairs) * len(FAMILIES)
-        addresses = len(self.services) * len(self.nodes)
+        addresses = len(manifests.CLUSTER_IP_SERVICES if self.services else ()) * len(self.nodes)
         return {
             "namespaces": 0 if self.creates_nothing else 1,
             "pods": len(self.pods),
@@ -118,7 +118,7 @@ def make_plan(
         pairs=() if idle else pairs(nodes, peers),
         pods=() if idle else pods,
         backends=tuple(pod.name for pod in pods if pod.role == manifests.SERVER)[:BACKENDS_AT_MOST],
-        services=() if idle else manifests.CLUSTER_IP_SERVICES,
+        services=() if idle else (*manifests.CLUSTER_IP_SERVICES, *manifests.CANARIES),
         load_balancers=manifests.LOAD_BALANCERS if with_load_balancers and not idle else (),
         cloud_config=profile.cloud_config,
         creates_nothing=idle,

@@ -1,5 +1,6 @@
 """ClusterIPs: what answers behind them, from every node."""
 
+from dualstack.claims import judge_service_path
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Paths, Pods, Services
 from dualstack.family import Family
@@ -42,25 +43,4 @@ def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
             why = f"backends on {', '.join(cut_off)} cannot be reached directly either (see tcp-pod-to-pod)"
             judge.cannot(subject, why, **place, answered_by=path.answered_by)
             continue
-        wrong = path.foreign_clients
-        judge(
-            subject,
-            path.reached and not wrong,
-            **place,
-            cause=_why_not(path.error, path.answered, path.requests, list(path.missing), wrong),
-            cluster_ip=path.address,
-            backends=path.answered_by,
-            client_seen=list(path.clients_seen),
-            converged_after_seconds=path.seconds,
-            rounds=path.rounds,
-            answered=f"{path.answered} of {path.requests}",
-            error=path.error,
-        )
-
-
-def _why_not(error: str | None, answered: int, requests: int, missing: list[str], wrong: list[str]) -> str:
-    if wrong:
-        return f"the server saw {wrong[0]}: the other family on the wire"
-    if not answered:
-        return f"none of {requests} requests was answered: {error}"
-    return f"backends that never answered: {', '.join(missing)} ({answered} of {requests} requests did)"
+        judge_service_path(judge, path)

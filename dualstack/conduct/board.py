@@ -18,7 +18,7 @@ Topic = TypeVar("Topic", bound=BaseModel)
 POLL_SECONDS = 0.03
 TOPICS = (
     "pods", "pod-networks", "tcp", "ping", "services", "cluster-ip", "load-balancers", "reach", "proxies",
-    "cloud-configs",
+    "cloud-configs", "canary",
 )  # fmt: skip
 
 

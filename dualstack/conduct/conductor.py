@@ -55,7 +55,7 @@ class Conductor:
             return
         try:
             self._create()
-            with ThreadPoolExecutor(max_workers=8, thread_name_prefix="conduct") as pool:
+            with ThreadPoolExecutor(max_workers=len(self._work()), thread_name_prefix="conduct") as pool:
                 for topics, work in self._work():
                     pool.submit(self._guard, topics, work)
         except ApiError as error:
@@ -75,6 +75,7 @@ class Conductor:
             (("pod-networks",), self._look_into_pods),
             (("tcp", "ping"), self._probe_pods),
             (("cluster-ip",), self._probe_cluster_ips),
+            (("canary",), self._probe_canary),
             (("load-balancers",), self._await_load_balancers),
             (("reach",), self._reach_load_balancers),
             (("proxies",), self._ask_proxies),
@@ -161,6 +162,10 @@ class Conductor:
         reached = sum(each.reached for each in seen.observations)
         line = f"{reached} of {len(seen.observations)} ClusterIP paths answer with every backend"
         self.stage.milestone("services-converged", line)
+
+    def _probe_canary(self) -> None:
+        seen = paths.canaries(self.stage, self._pods.result(), self._services.result())
+        self.stage.board.publish("canary", seen)
 
     def _await_load_balancers(self) -> None:
         if not self.stage.plan.load_balancers:

@@ -11,6 +11,7 @@ from dualstack.probes import rounds
 from dualstack.probes.observation import Observation
 from dualstack.probes.observation import Path as PathKind
 
+CANARY_SECONDS = 1.0  # the broken half is refused at once or stays silent; it need not be asked for long
 NAMES_PER_BACKEND = 4  # `/hostname` requests a round; misses of a random spread go into the next round
 
 
@@ -69,7 +70,32 @@ def cluster_ips(stage: Stage, pods: Pods, services: Services) -> Paths:
         for address in _addresses(services, name)
         for aim in _to_service(name, address, clients, backends)
     ]
-    rounds.run(aims, stage.executor(clients), bound=stage.profile.timeouts.services, clock=time.monotonic)
+    return _probe_services(stage, aims, clients, stage.profile.timeouts.services)
+
+
+def canaries(stage: Stage, pods: Pods, services: Services) -> Paths:
+    """The two halves of the canary, from one node: one works, one is broken on purpose in IPv6.
+
+    The working half is probed first, since its answer says that rules for new Services have arrived.
+    """
+    clients = {node: pod for node, pod in pods.of(manifests.CLIENT).items() if pod.running}
+    first = dict(list(clients.items())[:1])
+    backends = [pod for pod in pods.of(manifests.SERVER).values() if pod.name in stage.plan.backends]
+    seen: list[Observation] = []
+    for name, bound in zip(
+        manifests.CANARIES, (stage.profile.timeouts.services, CANARY_SECONDS), strict=True
+    ):
+        aims = [
+            aim
+            for address in _addresses(services, name)
+            for aim in _to_service(name, address, first, backends)
+        ]
+        seen += _probe_services(stage, aims, first, bound).observations
+    return Paths(observations=tuple(seen))
+
+
+def _probe_services(stage: Stage, aims: list[rounds.Aim], clients: dict[str, PodSeen], bound: float) -> Paths:
+    rounds.run(aims, stage.executor(clients), bound=bound, clock=time.monotonic)
     return Paths(
         observations=tuple(
             aim.observation(since=stage.asked_at.get(aim.target, stage.started)) for aim in aims

@@ -69,7 +69,7 @@ class PodNetworks(Seen):
 
 
 class Paths(Seen):
-    """Topics `tcp`, `ping`, `cluster-ip`, `reach`: observations of paths."""
+    """Topics `tcp`, `ping`, `cluster-ip`, `reach`, `canary`: observations of paths."""
 
     observations: tuple[Observation, ...]
 
