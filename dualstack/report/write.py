@@ -23,14 +23,14 @@ def write_bundle(report: Report, root: Path) -> Path:
     """Write report.json first, then every view of it; the folder."""
     folder = root / folder_name(report.run.start, report.run.id)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / "report.json", canonical.to_json(report))
+    write_file(folder / "report.json", canonical.to_json(report))
     for name, render in VIEWS.items():
-        _write(folder / name, render(report).encode())
+        write_file(folder / name, render(report).encode())
     _point(root / "latest", folder)
     return folder
 
 
-def _write(path: Path, content: bytes) -> None:
+def write_file(path: Path, content: bytes) -> None:
     """Whole or not at all: a report that is cut off must not look like one."""
     unfinished = path.with_name(f".{path.name}")
     unfinished.write_bytes(content)

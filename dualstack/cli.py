@@ -1,0 +1,102 @@
+"""The command `dualstack`: what can be done with reports, offline. Running the suite is pytest's."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from dualstack.errors import UserError
+from dualstack.report import canonical, compare_views, history
+from dualstack.report.compare import compare
+from dualstack.report.model import Report
+from dualstack.report.render import FORMATS
+from dualstack.report.write import write_file
+
+FOUND_NEW = 1
+BAD_INPUT = 4
+REPORT = "report.json"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Do what the command line says; the exit status: 0, FOUND_NEW or BAD_INPUT (argparse's own is 2)."""
+    asked = _parser().parse_args(arguments)
+    try:
+        status: int = asked.do(asked)
+        sys.stdout.flush()
+    except UserError as error:
+        print(f"dualstack: {error}", file=sys.stderr)
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader has seen enough; nothing is left to be told
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="dualstack", description="Work with reports of the suite, offline.")
+    rooms = parser.add_subparsers(required=True, metavar="report")
+    report = rooms.add_parser("report", help="render and compare reports")
+    commands = report.add_subparsers(required=True, metavar="COMMAND")
+
+    command = commands.add_parser("render", help="make a view of a report again")
+    command.add_argument("report", type=Path, metavar="REPORT", help="a report.json, or a run's folder")
+    command.add_argument("--format", choices=FORMATS, required=True)
+    _output(command)
+    command.set_defaults(do=_render)
+
+    command = commands.add_parser("compare", help="what changed between two runs")
+    command.add_argument("old", type=Path, metavar="OLD", help="a report.json, or a run's folder")
+    command.add_argument("new", type=Path, metavar="NEW", help="likewise")
+    command.add_argument("--format", choices=compare_views.FORMATS, default="text")
+    command.add_argument("--fail-on", choices=["new"], help=f"exit with {FOUND_NEW} if anything is new")
+    _output(command)
+    command.set_defaults(do=_compare)
+
+    command = commands.add_parser("history", help="one HTML page of many runs")
+    command.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the runs' folders")
+    _output(command)
+    command.set_defaults(do=_history)
+    return parser
+
+
+def _output(command: argparse.ArgumentParser) -> None:
+    command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
+
+
+def _render(asked: argparse.Namespace) -> int:
+    _write(FORMATS[asked.format](_load(asked.report)), asked.output)
+    return 0
+
+
+def _compare(asked: argparse.Namespace) -> int:
+    comparison = compare(_load(asked.old), _load(asked.new))
+    _write(compare_views.FORMATS[asked.format](comparison), asked.output)
+    return FOUND_NEW if asked.fail_on == "new" and comparison.new else 0
+
+
+def _history(asked: argparse.Namespace) -> int:
+    _write(history.render(history.collect(asked.folder)), asked.output)
+    return 0
+
+
+def _load(path: Path) -> Report:
+    return canonical.load(path / REPORT if path.is_dir() else path)
+
+
+def _write(text: str, path: Path | None) -> None:
+    """To the file, whole or not at all; to a pipe or a device as it comes."""
+    content = text.encode()
+    if path is None:
+        sys.stdout.buffer.write(content)
+        return
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(content)
+        else:
+            write_file(path.resolve(), content)
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

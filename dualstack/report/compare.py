@@ -1,0 +1,199 @@
+"""What changed between two runs: claim by claim, subject by subject, family by family.
+
+Only what both runs judged is compared. What one run judged and the other did not is incomparable: a node that
+is gone, or a check that could not be made, mends nothing. A waiver is no repair, and its end is news.
+"""
+
+from collections.abc import Iterable
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from dualstack.family import Family
+from dualstack.report.model import BehaviourResult, Cluster, Report
+from dualstack.verdict.words import Level, Verdict, worst
+
+SCHEMA: Literal["dualstack-comparison/1.0"] = "dualstack-comparison/1.0"
+OPEN = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+WRONG = (*OPEN, Verdict.WAIVED)
+JUDGED = (*WRONG, Verdict.CONFORMS)
+
+Key = tuple[str, str, Family | None]
+
+
+class Part(BaseModel):
+    """A piece of the comparison: no changes after it is made."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+
+class RunName(Part):
+    """Which run was compared."""
+
+    id: str
+    start: str
+    """ISO 8601, with its offset."""
+    verdict: str
+
+
+class Change(Part):
+    """One subject of one behaviour in one family, before and after."""
+
+    behaviour: str
+    level: Level
+    """As the newer run has it."""
+    subject: str
+    family: Family | None
+    old: Verdict | None
+    """None where the older run says nothing of it."""
+    new: Verdict | None
+    cause: str | None = None
+    """Why it is wrong or was not judged: the newer run's words, else the older one's."""
+
+
+class Context(Part):
+    """A circumstance that differs, so a change may come from it and not from the cluster's health."""
+
+    what: str
+    old: str
+    new: str
+
+
+class Comparison(Part):
+    """Two runs beside each other. Lists are in the order of behaviour, subject, family."""
+
+    schema_: Literal["dualstack-comparison/1.0"] = Field(default=SCHEMA, alias="schema")
+    before: RunName
+    after: RunName
+    context: list[Context]
+    new: list[Change]
+    """Wrong now, and not before: conformed, or was waived."""
+    resolved: list[Change]
+    """Conforms now, and was wrong before."""
+    unchanged: list[Change]
+    """Wrong before and still so, or waived now."""
+    unchanged_good: int
+    """How many conform in both runs: too many to list."""
+    incomparable: list[Change]
+    """Judged in one run only."""
+
+    @property
+    def unseen(self) -> list[Change]:
+        """The incomparable ones that are wrong in the newer run: not judged before, so not called new."""
+        return [each for each in self.incomparable if each.new in OPEN]
+
+
+def compare(old: Report, new: Report) -> Comparison:
+    """The comparison of an older with a newer report."""
+    before, after = _verdicts(old.behaviours), _verdicts(new.behaviours)
+    levels = {each.id: each.level for report in (old, new) for each in report.behaviours}
+    causes = _causes(old.behaviours) | _causes(new.behaviours)
+    found: dict[str, list[Change]] = {"new": [], "resolved": [], "unchanged": [], "incomparable": []}
+    good = 0
+    for key in sorted(before.keys() | after.keys(), key=_order):
+        was, now = before.get(key), after.get(key)
+        if was is now is Verdict.CONFORMS:
+            good += 1
+            continue
+        kind = _kind(was, now)
+        if kind:
+            behaviour, subject, family = key
+            change = Change(
+                behaviour=behaviour, level=levels[behaviour], subject=subject, family=family,
+                old=was, new=now, cause=causes.get(key),
+            )  # fmt: skip
+            found[kind].append(change)
+    return Comparison(
+        before=_name(old),
+        after=_name(new),
+        context=list(_context(old, new)),
+        new=found["new"],
+        resolved=found["resolved"],
+        unchanged=found["unchanged"],
+        unchanged_good=good,
+        incomparable=found["incomparable"],
+    )
+
+
+def _kind(was: Verdict | None, now: Verdict | None) -> str | None:
+    """The list that a change belongs to; None where neither run judged."""
+    if was not in JUDGED and now not in JUDGED:
+        return None
+    if was not in JUDGED or now not in JUDGED:
+        return "incomparable"
+    if now in OPEN and was not in OPEN:
+        return "new"
+    if now is Verdict.CONFORMS:
+        return "resolved"
+    return "unchanged"
+
+
+def _verdicts(behaviours: Iterable[BehaviourResult]) -> dict[Key, Verdict]:
+    """The verdict of every subject; the worst where several findings speak of the same."""
+    found: dict[Key, Verdict] = {}
+    for result in behaviours:
+        for each in result.findings:
+            key = result.id, each.subject, each.family
+            other = found.get(key, each.verdict)
+            found[key] = each.verdict if other is each.verdict else worst([other, each.verdict]) or other
+    return found
+
+
+def _causes(behaviours: Iterable[BehaviourResult]) -> dict[Key, str]:
+    return {
+        (result.id, each.subject, each.family): each.cause
+        for result in behaviours
+        for each in result.findings
+        if each.cause
+    }
+
+
+def _order(key: Key) -> tuple[str, str, str]:
+    return key[0], key[1], key[2] or ""
+
+
+def _name(report: Report) -> RunName:
+    return RunName(id=report.run.id, start=report.run.start.isoformat(), verdict=report.verdict)
+
+
+def _context(old: Report, new: Report) -> Iterable[Context]:
+    before, after = _facts(old), _facts(new)
+    for what in before | after:
+        was, now = before.get(what, "unknown"), after.get(what, "unknown")
+        if was != now:
+            yield Context(what=what, old=was, new=now)
+    nodes = [{node.name for node in each.cluster.nodes} if each.cluster else None for each in (old, new)]
+    if nodes[0] is not None and nodes[1] is not None:
+        gone, added = sorted(nodes[0] - nodes[1]), sorted(nodes[1] - nodes[0])
+        if gone:
+            yield Context(what="nodes removed", old=_list(gone), new="")
+        if added:
+            yield Context(what="nodes added", old="", new=_list(added))
+
+
+def _facts(report: Report) -> dict[str, str]:
+    facts = {
+        "suite version": report.run.suite_version,
+        "profile": report.profile.name,
+        "profile digest": report.profile.digest,
+        "judged": report.run.partial or "everything",
+        "ended early": report.run.interrupted or "no",
+    }
+    return facts | (_cluster(report.cluster) if report.cluster else {})
+
+
+def _cluster(cluster: Cluster) -> dict[str, str]:
+    return {
+        "cluster UID": cluster.uid or "unknown",
+        "Kubernetes version": cluster.version,
+        "number of nodes": str(len(cluster.nodes)),
+        "kubelet versions": ", ".join(sorted({node.kubelet for node in cluster.nodes})) or "unknown",
+        "pod ranges": ", ".join(cluster.pod_ranges) or "unknown",
+        "service ranges": ", ".join(cluster.service_ranges) or "unknown",
+        "proxy mode": cluster.proxy_mode or "unknown",
+    }
+
+
+def _list(names: list[str]) -> str:
+    shown = ", ".join(names[:20])
+    return shown if len(names) <= 20 else f"{shown} and {len(names) - 20} more"
