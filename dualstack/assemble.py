@@ -14,10 +14,12 @@ from dualstack.report.model import (
     Convergence,
     NodeFacts,
     ObjectName,
+    ProfileFacts,
     Report,
     Run,
 )
 from dualstack.survey.model import Survey
+from dualstack.verdict.words import Outcome
 
 Name = tuple[str, str | None, str]
 
@@ -66,6 +68,25 @@ def report(
         convergence=_convergence(board),
         created=[_object(name) for name in created],
         left_behind=[_object(name) for name in left_behind],
+    )
+
+
+def failed_start(*, run_id: str, start: datetime, command: list[str], profile: str, why: str) -> Report:
+    """The report of a run that could not begin."""
+    return Report(
+        run=Run(
+            id=run_id,
+            start=start,
+            end=datetime.now(UTC),
+            command=command,
+            suite_version=__version__,
+            interrupted=why,
+        ),
+        cluster=None,
+        profile=ProfileFacts(name=profile, title="", source="", digest=""),
+        verdict=Outcome.INCOMPLETE,
+        sentence=f"Incomplete: the run could not begin: {why}",
+        behaviours=[],
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from dualstack.places import ROOT
 
-OPTIONS_WITH_PATHS = ("--kubeconfig", "--profile", "--reports")
+OPTIONS_WITH_PATHS = ("--kubeconfig", "--profile", "--reports", "--baseline", "--waivers")
 
 
 def joined(arguments: list[str]) -> list[str]:

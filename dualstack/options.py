@@ -22,6 +22,11 @@ class Options(BaseModel):
     image: str | None
     peers: int | None
     reports: Path
+    time_limit: float | None
+    """Seconds after which the run ends early."""
+    baseline: Path | None
+    gate_new: bool
+    """Only what is new since the baseline fails the run."""
     partial: str | None
     """Why only a part of the suite was asked for."""
 
@@ -52,6 +57,16 @@ def add(parser: pytest.Parser) -> None:
         "--peers", metavar="N", type=int,
         help="nodes that each node probes and is probed by; default: all up to 24 nodes, else 8",
     )  # fmt: skip
+    group.addoption(
+        "--time-limit", metavar="SECONDS", type=float, help="end the run then, with clean-up and a report"
+    )
+    group.addoption(
+        "--baseline", metavar="REPORT.json", help="compare with an earlier report, or a run's folder"
+    )
+    group.addoption(
+        "--gate", choices=["all", "new"], default="all",
+        help="what makes the run fail: all that does not hold, or only what is new since --baseline",
+    )  # fmt: skip
     group.addoption("--reports", metavar="DIR", default="reports", help="default: %(default)s")
 
 
@@ -60,6 +75,10 @@ def read(config: pytest.Config) -> Options:
     option = config.option
     if option.peers is not None and option.peers < 1:
         raise pytest.UsageError(f"--peers {option.peers}: must be at least 1")
+    if option.gate == "new" and not option.baseline:
+        raise pytest.UsageError("--gate new needs --baseline REPORT.json: new since when?")
+    if option.time_limit is not None and option.time_limit <= 0:
+        raise pytest.UsageError(f"--time-limit {option.time_limit:g}: must be more than 0 seconds")
     if option.plan and getattr(option, "numprocesses", None):
         raise pytest.UsageError("--plan needs no workers: leave out -n")
     return Options(
@@ -72,6 +91,9 @@ def read(config: pytest.Config) -> Options:
         image=option.probe_image,
         peers=option.peers,
         reports=Path(option.reports),
+        time_limit=option.time_limit,
+        baseline=Path(option.baseline) if option.baseline else None,
+        gate_new=option.gate == "new",
         partial=_partial(config),
     )
 

@@ -1,20 +1,19 @@
 """The pytest plugin: hooks and fixtures only. What they do is in run.py, judging.py and conduct/."""
 
-import signal
 import sys
 from collections.abc import Generator
-from types import FrameType
 from typing import Any
 
 import pytest
 
-from dualstack import judging, options, terminal
+from dualstack import judging, options, signals, terminal
 from dualstack.conduct.board import Board
 from dualstack.errors import UserError
 from dualstack.profile import Profile
 from dualstack.record import Record
+from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
-from dualstack.run import Run, Shared
+from dualstack.run import Run, Shared, failed_start
 from dualstack.survey.model import Survey
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Outcome
@@ -22,6 +21,7 @@ from dualstack.verdict.words import Outcome
 RUN = pytest.StashKey[Run]()
 SHARED = pytest.StashKey[Shared]()
 REPORT = pytest.StashKey[Report]()
+COMPARISON = pytest.StashKey[Comparison | None]()
 EXIT_STATUS = {Outcome.CONFORMANT: 0, Outcome.NOT_CONFORMANT: 1, Outcome.INCOMPLETE: 6}
 OURS_TO_DECIDE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
@@ -29,16 +29,6 @@ OURS_TO_DECIDE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options."""
     options.add(parser)
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """SIGTERM ends a run as Ctrl-C does: with clean-up and a report."""
-    if not hasattr(config, "workerinput"):
-        signal.signal(signal.SIGTERM, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt("SIGTERM")
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -49,9 +39,12 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if config.option.collectonly:
         return
+    asked, command = options.read(config), ["pytest", *config.invocation_params.args]
+    signals.install(asked.time_limit)
     try:
-        run = Run(options.read(config), ["pytest", *config.invocation_params.args])
+        run = Run(asked, command)
     except UserError as error:
+        failed_start(asked, command, str(error))
         raise pytest.UsageError(str(error)) from None
     config.stash[RUN], config.stash[SHARED] = run, run.shared()
     terminal.quieten(config)
@@ -137,15 +130,19 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         interrupted = terminal.why_ended(exitstatus)
     with terminal.undisturbed():
         report = run.end(Record(run.folder / ".work"), interrupted=interrupted)
-    config.stash[REPORT] = report
+        comparison = run.compared(report)
+    config.stash[REPORT], config.stash[COMPARISON] = report, comparison
     if exitstatus in OURS_TO_DECIDE:
         session.exitstatus = EXIT_STATUS[report.verdict]
+        if run.options.gate_new and comparison and report.verdict is Outcome.NOT_CONFORMANT:
+            session.exitstatus = EXIT_STATUS[report.verdict] if comparison.new else pytest.ExitCode.OK
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """The last word on the terminal: one table, one sentence, and where the report is."""
     if REPORT in config.stash:
-        terminal.last_word(config.stash[REPORT], config.stash[RUN].folder, sys.stdout)
+        folder = config.stash[RUN].folder
+        terminal.last_word(config.stash[REPORT], config.stash[COMPARISON], folder, sys.stdout)
 
 
 @pytest.fixture(scope="session")

@@ -23,8 +23,10 @@ from dualstack.options import Options
 from dualstack.plan import Plan, make_plan
 from dualstack.profile import Profile
 from dualstack.record import Record
+from dualstack.report import canonical, compare_views
+from dualstack.report.compare import Comparison, compare
 from dualstack.report.model import Report
-from dualstack.report.write import folder_name, write_bundle
+from dualstack.report.write import folder_name, write_bundle, write_file
 from dualstack.survey.model import Survey
 from dualstack.survey.take import take
 
@@ -56,13 +58,14 @@ class Run:
         self.command = command
         self.start = datetime.now(UTC)
         self.profile, self._profile_source = profiles.load(options.profile)
+        self._baseline = canonical.load(_report_in(options.baseline)) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
         self.version = preflight(self.cluster).git_version
         try:
             self.survey = take(self.cluster, self.version)
         except ApiError as error:
             raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
-        self.id = self.start.strftime("%m%d%H%M%S") + secrets.token_hex(3)
+        self.id = _new_id(self.start)
         self.plan = self._plan()
         self.swept: list[str] = []
         self._conductor: Conductor | None = None
@@ -133,6 +136,15 @@ class Run:
         shutil.rmtree(record.folder, ignore_errors=True)
         return report
 
+    def compared(self, report: Report) -> Comparison | None:
+        """What changed since the baseline, kept beside the report; None without a baseline."""
+        if self._baseline is None:
+            return None
+        comparison = compare(self._baseline, report)
+        write_file(self.folder / "comparison.md", compare_views.markdown(comparison).encode())
+        write_file(self.folder / "comparison.json", compare_views.json(comparison).encode())
+        return comparison
+
     def _plan(self) -> Plan:
         if self.options.read_only:
             return self._plan_unless("--read-only")
@@ -142,3 +154,21 @@ class Run:
     def _plan_unless(self, idle: str | None) -> Plan:
         options = self.options
         return make_plan(self.survey, self.profile, image=options.image, peers=options.peers, idle=idle)
+
+
+def failed_start(options: Options, command: list[str], why: str) -> Report:
+    """The report of a run that could not begin, so that pipelines find a reason where they look for one."""
+    now = datetime.now(UTC)
+    report = assemble.failed_start(
+        run_id=_new_id(now), start=now, command=command, profile=options.profile, why=why
+    )
+    write_bundle(report, options.reports)
+    return report
+
+
+def _new_id(start: datetime) -> str:
+    return start.strftime("%m%d%H%M%S") + secrets.token_hex(3)
+
+
+def _report_in(path: Path) -> Path:
+    return path / "report.json" if path.is_dir() else path

@@ -12,15 +12,16 @@ from typing import TextIO
 import pytest
 from tabulate import tabulate
 
-from dualstack import judging
+from dualstack import judging, signals
 from dualstack.plan import Plan
 from dualstack.record import Declared
+from dualstack.report import compare_views
 from dualstack.report import terminal as view
+from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
 from dualstack.run import Shared
 
 EARLY_ENDS = {
-    pytest.ExitCode.INTERRUPTED: "interrupted by Ctrl-C or SIGTERM",
     pytest.ExitCode.INTERNAL_ERROR: "an internal error of the suite",
     pytest.ExitCode.NO_TESTS_COLLECTED: "no behaviour was selected",
 }
@@ -57,13 +58,18 @@ def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
 
 def why_ended(exitstatus: int) -> str:
     """Why a run ended early, in words."""
+    if exitstatus == pytest.ExitCode.INTERRUPTED:
+        return f"interrupted by {signals.reason()}"
     return EARLY_ENDS.get(pytest.ExitCode(exitstatus), f"pytest's exit status {exitstatus}")
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Clean-up is not for interrupting: a second Ctrl-C would leave things behind in somebody's cluster."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, signal.SIG_IGN)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+    }
     try:
         yield
     finally:
@@ -71,14 +77,16 @@ def undisturbed() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def last_word(report: Report, folder: Path, out: TextIO) -> None:
-    """One table, where the report is, and one sentence at the very end."""
+def last_word(report: Report, comparison: Comparison | None, folder: Path, out: TextIO) -> None:
+    """Where the report is, what is new since the baseline, one table, and one sentence at the very end."""
     width = shutil.get_terminal_size((100, 24)).columns
     text = view.table(report, width, out.isatty())
     out.write(f"\nreport: {folder / 'report.html'}\n")
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
         out.write(f"LEFT BEHIND, remove by hand: {names}\n")
+    if comparison is not None:
+        out.write(f"\n{compare_views.text(comparison)}\n")
     out.write(f"\n{text}\n")
     out.flush()
 

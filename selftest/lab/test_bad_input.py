@@ -35,6 +35,8 @@ def line_of(judged):
     assert "Traceback" not in judged.output
     errors = [line for line in judged.output.splitlines() if line.startswith("ERROR: ")]
     assert len(errors) == 1, judged.output
+    assert judged.report["verdict"] == "incomplete"
+    assert "<error" in (judged.folder / "junit.xml").read_text()
     return errors[0]
 
 

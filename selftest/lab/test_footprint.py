@@ -69,7 +69,8 @@ def test_a_signal_ends_the_run_with_clean_up_and_a_report(number, tmp_path):
     assert ours() == {}, output
     report = json.loads((tmp_path / "latest/report.json").read_text())
     assert report["verdict"] == "incomplete"
-    assert "SIGTERM" in report["run"]["interrupted"]
+    word = {signal.SIGINT: "Ctrl-C", signal.SIGTERM: "SIGTERM"}[number]
+    assert report["run"]["interrupted"] == f"interrupted by {word}"
     assert report["left_behind"] == []
     assert any(each["kind"] == "Namespace" for each in report["created"])
 

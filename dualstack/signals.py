@@ -1,0 +1,29 @@
+"""End a run early as Ctrl-C does, with clean-up and a report, and remember what ended it."""
+
+import signal
+from types import FrameType
+
+CTRL_C = "Ctrl-C"
+_reason = CTRL_C
+
+
+def reason() -> str:
+    """What interrupted the run."""
+    return _reason
+
+
+def install(time_limit: float | None) -> None:
+    """Treat SIGTERM, and the end of `time_limit` seconds, as Ctrl-C. Main thread only."""
+    signal.signal(signal.SIGTERM, _handler("SIGTERM"))
+    if time_limit is not None:
+        signal.signal(signal.SIGALRM, _handler(f"the time limit of {time_limit:g} s"))
+        signal.setitimer(signal.ITIMER_REAL, time_limit)
+
+
+def _handler(why: str) -> "signal._HANDLER":
+    def handle(number: int, frame: FrameType | None) -> None:
+        global _reason
+        _reason = why
+        raise KeyboardInterrupt(why)
+
+    return handle
