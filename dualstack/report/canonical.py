@@ -18,19 +18,25 @@ def to_json(report: Report) -> bytes:
 def load(path: Path) -> Report:
     """Read a report.json. Raises UserError with one line for whatever is not one."""
     try:
-        document = json.loads(path.read_bytes())
+        content = path.read_bytes()
     except OSError as error:
         raise UserError(f"{path}: the report cannot be read: {error.strerror}") from None
+    try:
+        return Report.model_validate_json(content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {_trouble(content, error)}") from None
+
+
+def _trouble(content: bytes, error: ValidationError) -> str:
+    """What is wrong with it, the most general first: not JSON, not a report, another schema, a wrong key."""
+    try:
+        document = json.loads(content)
     except ValueError:
-        raise UserError(f"{path}: this is not JSON, so not a report.json") from None
+        return "this is not JSON, so not a report.json"
     schema = document.get("schema") if isinstance(document, dict) else None
     if not isinstance(schema, str) or schema.partition("/")[0] != SCHEMA.partition("/")[0]:
-        raise UserError(f"{path}: this is not a report of this suite: it has no schema {SCHEMA}")
+        return f"this is not a report of this suite: it has no schema {SCHEMA}"
     if schema != SCHEMA:
-        raise UserError(f"{path}: its schema is {schema}; this version reads {SCHEMA}")
-    try:
-        return Report.model_validate_json(json.dumps(document))
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        key = ".".join(map(str, first["loc"]))
-        raise UserError(f"{path}: {key}: {first['msg']}") from None
+        return f"its schema is {schema}; this version reads {SCHEMA}"
+    first = error.errors(include_url=False)[0]
+    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import rfc8785
 from tabulate import tabulate
 
-from dualstack.report.compare import Change, Comparison
+from dualstack.report.compare import WRONG, Change, Comparison
 from dualstack.report.html import environment
 from dualstack.report.markdown import table
 from dualstack.report.text import shortened, visible
@@ -80,14 +80,21 @@ def sentence(comparison: Comparison) -> str:
 
 
 def sections(comparison: Comparison) -> Iterator[tuple[str, list[Change]]]:
-    """The lists that hold anything, under their titles; of the incomparable the wrong ones first."""
-    unseen = set(comparison.unseen)
-    incomparable = sorted(comparison.incomparable, key=lambda each: each not in unseen)
+    """The lists that hold anything, under their titles.
+
+    Of the incomparable only those to look at: wrong in the one run, or judged before and not any more. What
+    conforms and came or went with its node is in the counts.
+    """
+    telling = [
+        each
+        for each in comparison.incomparable
+        if each.old in WRONG or each.new in WRONG or (each.old and each.new)
+    ]
     for title, changes in (
         ("New", comparison.new),
         ("Resolved", comparison.resolved),
         ("Unchanged: still wrong, or waived now", comparison.unchanged),
-        ("Incomparable: judged in one run only", incomparable),
+        ("Incomparable: wrong in the one run that judged it, or no longer judged", telling),
     ):
         if changes:
             yield title, changes

@@ -1,6 +1,7 @@
 """One HTML file: no network, no script, for a phone, for paper, in light and in dark."""
 
 from importlib.resources import files
+from itertools import islice
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
@@ -13,6 +14,7 @@ from dualstack.verdict.words import Verdict
 
 FINDINGS_AT_MOST = 200  # a behaviour's evidence in full; report.json has the rest
 WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+ORDER = (*WRONG, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE)
 LABELS = {
     Verdict.CONFORMS: "conforms",
     Verdict.BREAKS: "breaks",
@@ -61,8 +63,8 @@ def render(report: Report) -> str:
 
 def shown(result: BehaviourResult) -> list[Finding]:
     """The findings to print, what is wrong first, FINDINGS_AT_MOST of them."""
-    order = [*WRONG, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE]
-    return sorted(result.findings, key=lambda each: order.index(each.verdict))[:FINDINGS_AT_MOST]
+    ordered = (each for verdict in ORDER for each in result.findings if each.verdict is verdict)
+    return list(islice(ordered, FINDINGS_AT_MOST))
 
 
 def _template(name: str) -> str:
