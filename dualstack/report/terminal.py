@@ -44,7 +44,7 @@ def table(report: Report, width: int, colour: bool) -> str:
     for result in report.behaviours:
         if result.verdict in WRONG:
             parts.append("\n".join(_wrong(result, width, colour)))
-    sentence = "\n".join(textwrap.wrap(visible(report.sentence), width))
+    sentence = "\n".join(textwrap.wrap(visible(report.sentence), width, break_on_hyphens=False))
     parts.append(_paint(sentence, OUTCOME_COLOURS[report.verdict], colour))
     return "\n\n".join(parts)
 
@@ -78,16 +78,22 @@ def _words(result: BehaviourResult) -> str:
 def _wrong(result: BehaviourResult, width: int, colour: bool) -> Iterator[str]:
     word = "breaks" if result.verdict is Verdict.BREAKS else "is outside the documented support"
     yield _paint(f"{result.id} {word} ({result.level})", COLOURS[result.verdict], colour)
-    yield textwrap.fill(result.claim, width, initial_indent="  ", subsequent_indent="  ")
+    yield textwrap.fill(
+        result.claim, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
     bad = [finding for finding in result.findings if finding.verdict in WRONG]
     for finding in bad[:FINDINGS_AT_MOST]:
         family = f" {finding.family}" if finding.family else ""
         line = visible(f"{finding.subject}{family}: {finding.cause}")
-        yield textwrap.fill(line, width, initial_indent="  - ", subsequent_indent="    ")
+        yield textwrap.fill(
+            line, width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
+        )
     if len(bad) > FINDINGS_AT_MOST:
         yield f"  and {len(bad) - FINDINGS_AT_MOST} more, see the report"
     remedy = next((each.remedy for each in bad if each.remedy), result.remedy)
-    yield textwrap.fill(f"What to do: {remedy}", width, initial_indent="  ", subsequent_indent="  ")
+    yield textwrap.fill(
+        f"What to do: {remedy}", width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+    )
 
 
 def _sign(verdict: Verdict | None, colour: bool) -> str:
