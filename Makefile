@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help demo test check lab-up lab-down lab-purge bench docs lock clean
+.PHONY: help setup demo test check lab-up lab-down lab-purge bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -13,6 +13,8 @@ help: ## Show this list
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
+
+setup: .venv/ready ## Make the Python environment in .venv, from the lock file
 
 demo: .venv/ready ## Bring a real cluster up on this machine, judge it, show where the report is
 	@$(BIN)/python -m lab up
