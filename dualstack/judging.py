@@ -45,6 +45,11 @@ def declare(items: Sequence[pytest.Item], profile: Profile) -> list[Declared]:
     return [_declared(item, profile, order) for order, item in enumerate(items)]
 
 
+def unknown_levels(declared: Sequence[Declared], profile: Profile) -> list[str]:
+    """Ids in the profile's `levels` that no behaviour of the suite has: misspelt, most likely."""
+    return sorted(set(profile.levels) - {each.behaviour.id for each in declared})
+
+
 def judge_of(item: pytest.Item) -> Judge:
     """The judge of a test."""
     if JUDGE not in item.stash:

@@ -1,8 +1,10 @@
-"""Where the suite's own files lie: the checkout's root, or the folder inside an installed package."""
+"""Where the suite's own files lie: the checkout's root, or the folder that a wheel carries them in."""
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = Path(__file__).resolve().parent
+CARRIED = PACKAGE / "_suite"  # in a wheel only: see pyproject.toml
+ROOT = CARRIED if CARRIED.is_dir() else PACKAGE.parent
 SUITE = ROOT / "tests"
 MANIFESTS = ROOT / "manifests"
 PROFILES = ROOT / "profiles"

@@ -84,6 +84,9 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         return
     declared = judging.declare(session.items, shared.profile)
     run = config.stash.get(RUN, None)
+    if run is not None and run.options.partial is None:
+        for unknown in judging.unknown_levels(declared, shared.profile):
+            raise pytest.UsageError(f"--profile {run.options.profile}: levels.{unknown}: no such behaviour")
     if run is not None and run.options.plan_only:
         terminal.print_plan(config, run.plan, declared, shared)
         session.items.clear()

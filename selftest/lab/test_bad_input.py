@@ -74,6 +74,14 @@ def test_an_unknown_profile(tmp_path):
     assert "built-in profiles: aks-engine, kubernetes" in line_of(judge(tmp_path, "--profile=nothing"))
 
 
+def test_a_level_for_a_behaviour_that_does_not_exist(tmp_path):
+    profile = tmp_path / "site.yaml"
+    profile.write_text("name: site\ntitle: t\nextends: kubernetes\nlevels: {node-redy: MUST}\n")
+    judged = judge(tmp_path / "reports", f"--profile={profile}")
+    assert (judged.status, judged.report["left_behind"]) == (4, []), judged.output
+    assert "levels.node-redy: no such behaviour" in judged.output
+
+
 def kubectl(*words, stdin=""):
     done = subprocess.run(
         cluster.outside([cluster.kubectl(), f"--kubeconfig={cluster.kubeconfig()}", *words]),
