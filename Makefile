@@ -46,9 +46,10 @@ bench: .venv/ready ## Print how long the suite takes beside the cluster's own fl
 docs: .venv/ready ## Make the generated documents again
 	@$(BIN)/python docs/generate.py
 
+LOCK := --generate-hashes --no-header --no-emit-index-url --no-annotate
 lock: .venv/ready ## Choose dependency versions anew, within the bounds of pyproject.toml
-	uv pip compile pyproject.toml --group dev --generate-hashes --no-header --no-emit-index-url \
-	    --no-annotate --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --group dev $(LOCK) --upgrade --output-file requirements.lock
+	uv pip compile pyproject.toml --constraint requirements.lock $(LOCK) --output-file requirements-run.lock
 
 clean: ## Remove the environment and the reports; the lab's folder is `make lab-purge`'s
 	rm -rf .venv reports/20* reports/latest

@@ -1,12 +1,17 @@
-"""The command `dualstack`: what can be done with reports, offline. Running the suite is pytest's."""
+"""The command `dualstack`: run the suite from anywhere, and what can be done with reports, offline.
+
+Running is pytest's: `run` becomes pytest on the suite's own files, so signals and the exit status are its.
+"""
 
 import argparse
 import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from dualstack.errors import UserError
-from dualstack.report import canonical, compare_views, history
+from dualstack.places import ROOT, SUITE
+from dualstack.report import canonical, compare_views, history, keys, sign
 from dualstack.report.compare import compare
 from dualstack.report.model import Report
 from dualstack.report.render import FORMATS
@@ -19,7 +24,10 @@ REPORT = "report.json"
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the command line says; the exit status: 0, FOUND_NEW or BAD_INPUT (argparse's own is 2)."""
-    asked = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    if words[:1] == ["run"]:
+        _become_pytest(words[1:])
+    asked = _parser().parse_args(words)
     try:
         status: int = asked.do(asked)
         sys.stdout.flush()
@@ -32,10 +40,17 @@ def main(arguments: list[str] | None = None) -> int:
     return status
 
 
+def _become_pytest(options: list[str]) -> NoReturn:
+    """Judge a cluster; `-P`, so that nothing in the current folder is taken for a module."""
+    pytest = [sys.executable, "-P", "-m", "pytest", f"--config-file={ROOT / 'pytest.ini'}", str(SUITE)]
+    os.execv(sys.executable, [*pytest, *options])  # noqa: S606
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="dualstack", description="Work with reports of the suite, offline.")
-    rooms = parser.add_subparsers(required=True, metavar="report")
-    report = rooms.add_parser("report", help="render and compare reports")
+    parser = argparse.ArgumentParser(prog="dualstack", description="Judge clusters, and work with reports.")
+    rooms = parser.add_subparsers(required=True, metavar="run|report")
+    rooms.add_parser("run", help="judge a cluster; takes pytest's options (`dualstack run --help`)")
+    report = rooms.add_parser("report", help="render, compare, sign and verify reports")
     commands = report.add_subparsers(required=True, metavar="COMMAND")
 
     command = commands.add_parser("render", help="make a view of a report again")
@@ -56,6 +71,18 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds the runs' folders")
     _output(command)
     command.set_defaults(do=_history)
+
+    for name, do, about in (
+        ("sign", _sign, "sign a run's folder: checksums and an attestation"),
+        ("verify", _verify, "whether a run's folder is as it was signed"),
+    ):
+        command = commands.add_parser(name, help=about)
+        command.add_argument("folder", type=Path, metavar="DIR", help="a run's folder")
+        command.add_argument(
+            "--key", type=Path, metavar="FILE",
+            help=f"an Ed25519 key in PEM; default: the PEM text in ${keys.VARIABLE}",
+        )  # fmt: skip
+        command.set_defaults(do=do)
     return parser
 
 
@@ -76,6 +103,17 @@ def _compare(asked: argparse.Namespace) -> int:
 
 def _history(asked: argparse.Namespace) -> int:
     _write(history.render(history.collect(asked.folder)), asked.output)
+    return 0
+
+
+def _sign(asked: argparse.Namespace) -> int:
+    print(sign.sign(asked.folder, keys.read(asked.key, asked.folder)))
+    return 0
+
+
+def _verify(asked: argparse.Namespace) -> int:
+    sign.verify(asked.folder, keys.read(asked.key, asked.folder))
+    print(f"{asked.folder}: every file is as it was signed")
     return 0
 
 
