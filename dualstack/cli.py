@@ -98,7 +98,7 @@ def _render(asked: argparse.Namespace) -> int:
 def _compare(asked: argparse.Namespace) -> int:
     comparison = compare(_load(asked.old), _load(asked.new))
     _write(compare_views.FORMATS[asked.format](comparison), asked.output)
-    return FOUND_NEW if asked.fail_on == "new" and comparison.new else 0
+    return FOUND_NEW if asked.fail_on == "new" and (comparison.new or comparison.unseen) else 0
 
 
 def _history(asked: argparse.Namespace) -> int:

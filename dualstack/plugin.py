@@ -138,7 +138,8 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus in OURS_TO_DECIDE:
         session.exitstatus = EXIT_STATUS[report.verdict]
         if run.options.gate_new and comparison and report.verdict is Outcome.NOT_CONFORMANT:
-            session.exitstatus = EXIT_STATUS[report.verdict] if comparison.new else pytest.ExitCode.OK
+            news = comparison.new or comparison.unseen
+            session.exitstatus = EXIT_STATUS[report.verdict] if news else pytest.ExitCode.OK
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

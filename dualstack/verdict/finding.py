@@ -1,15 +1,15 @@
 """A finding: one subject, one family, one verdict, with what was seen."""
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import ConfigDict, Field, JsonValue
+from pydantic.dataclasses import dataclass
 
 from dualstack.family import Family
 from dualstack.verdict.words import Verdict
 
 
-class Finding(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Finding:
     """What was found about one subject (a node, a pair of nodes, a Service) in one family."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     subject: str
     """The thing judged, as people name it: `node0`, `node0 → node1`, `service lb-ipv6`."""
@@ -20,7 +20,7 @@ class Finding(BaseModel):
     """For a path: the node that it starts at (or `runner`)."""
     target: str | None = None
     """For a path: the node, Service or address that it leads to."""
-    evidence: dict[str, JsonValue] = {}
+    evidence: dict[str, JsonValue] = Field(default_factory=dict)
     """What was seen, as facts by name. Never a secret."""
     cause: str | None = None
     """For breaks, unsupported, not-judged, not-applicable: why, in one sentence."""
