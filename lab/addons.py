@@ -1,23 +1,26 @@
 """CoreDNS and MetalLB from their official manifests, with the few changes that the lab needs, each said here.
 
-CoreDNS: placeholders filled in, both families for its Service. MetalLB: no validating webhook (the API server
-has no way to pods' Services), probes without their ten seconds of delay. Both: the images that were built.
+CoreDNS: placeholders filled in (up to 1.20 they have PILLAR in their names), leave to read EndpointSlices
+(which the manifests up to 1.20 do not give), both families for its Service where it can have them.
+MetalLB: no validating webhook (the API server has no way to pods' Services), probes without their ten seconds
+of delay. Both: the images that were built.
 """
 
 import base64
 import secrets
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 
 from lab.addresses import Plan
 from lab.api import Api, Json
+from lab.artifacts import Artifacts
 from lab.controlplane import KUBELET_CLIENT
+from lab.node import image_of
 
-_COREDNS_IMAGE = "registry.k8s.io/coredns/coredns:v1.14.6"
 _METALLB = "metallb-system"
+_SLICES = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
 
 
 def _documents(text: str) -> Iterator[Json]:
@@ -37,30 +40,34 @@ def rbac() -> Json:
     }
 
 
-def coredns(plan: Plan, manifests: Path) -> list[Json]:
+def coredns(plan: Plan, built: Artifacts) -> list[Json]:
     """CoreDNS's objects."""
     addresses = list(plan.service_address(10).values())
-    text = (manifests / "coredns.yaml.base").read_text()
+    text = (built.manifests / "coredns.yaml.base").read_text()
     for placeholder, value in {
         "__DNS__DOMAIN__": "cluster.local",
         "__DNS__SERVER__": f"'{addresses[0]}'",
         "__DNS__MEMORY__LIMIT__": "170Mi",
     }.items():
-        text = text.replace(placeholder, value)
+        text = text.replace(f"__PILLAR{placeholder}", value).replace(placeholder, value)
     found = list(_documents(text))
     for each in found:
-        if each["kind"] == "Service":
+        if each["kind"] == "Service" and plan.variant.release.services_of_both_families:
             each["spec"] |= {"clusterIPs": addresses, "ipFamilyPolicy": "PreferDualStack"}
+        if each["kind"] == "ClusterRole":
+            each["rules"].append(_SLICES)
         if each["kind"] == "Deployment":
             container = _container(each)
-            container["image"] = _COREDNS_IMAGE
+            container["image"] = image_of(built, "coredns")
             container["readinessProbe"]["periodSeconds"] = 1
     return found
 
 
-def metallb(plan: Plan, manifests: Path) -> list[Json]:
+def metallb(plan: Plan, built: Artifacts) -> list[Json]:
     """MetalLB's objects, its address pools included; a variant may give them one family only."""
-    found = [each for each in _documents((manifests / "metallb-native.yaml").read_text()) if _wanted(each)]
+    found = [
+        each for each in _documents((built.manifests / "metallb-native.yaml").read_text()) if _wanted(each)
+    ]
     for each in found:
         if each["kind"] in ("Deployment", "DaemonSet"):
             container = _container(each)
@@ -91,13 +98,13 @@ def _container(workload: Json) -> dict[str, Any]:
     return container
 
 
-def objects(plan: Plan, manifests: Path) -> list[Json]:
+def objects(plan: Plan, built: Artifacts) -> list[Json]:
     """All objects of the add-ons that the variant wants."""
     found = [rbac()]
     if plan.variant.dns == "coredns":
-        found += coredns(plan, manifests)
+        found += coredns(plan, built)
     if plan.variant.load_balancer == "metallb":
-        found += metallb(plan, manifests)
+        found += metallb(plan, built)
     return found
 
 

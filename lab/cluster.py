@@ -68,8 +68,8 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     """Bring a cluster up, unless the same one is up already; a different one is taken down first."""
     begin = time.monotonic()
     variant = load(name, nodes)
-    preflight.check()
-    built = artifacts.ensure(variant.release, say)
+    preflight.check(variant.kubernetes)
+    built = artifacts.ensure(variant.kubernetes, say)
 
     def step(text: str) -> None:
         say(f"{time.monotonic() - begin:6.1f} s  {text}")
@@ -96,7 +96,7 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
 
 def _build(plan: Plan, built: Artifacts, step: Say) -> None:
     with ThreadPoolExecutor(max_workers=16) as pool:
-        manifests = pool.submit(addons.objects, plan, built.manifests)
+        manifests = pool.submit(addons.objects, plan, built)
         _prepare(plan, built)
         network.build(plan)
         step("network and certificates")
@@ -146,7 +146,7 @@ def _prepare(plan: Plan, built: Artifacts) -> None:
         namespaces.create(machine)
     controlplane.prepare(plan, authority)
     for each in plan.nodes:
-        node.prepare(plan, each, authority)
+        node.prepare(plan, each, authority, built)
         imagestore.give(images, Machine(each.machine))
     write(RESOLV_CONF, "nameserver 127.0.0.1\n")
 

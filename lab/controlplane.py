@@ -11,6 +11,7 @@ from lab.files import write
 from lab.machine import BIN, INSIDE, Machine
 from lab.paths import STATE
 from lab.pki import Authority, Pair, write_kubeconfig, write_signing_keys
+from lab.releases import API_SERVER, CONTROLLER_MANAGER, SCHEDULER
 
 KEYS = INSIDE / "pki"
 ADMIN_KUBECONFIG = STATE / "admin.kubeconfig"
@@ -31,9 +32,9 @@ def prepare(plan: Plan, authority: Authority) -> None:
     admin.write(ADMIN_KEYS, "admin")
     write(ADMIN_KEYS / "ca.crt", authority.pair.certificate)
     machine.add_service("etcd", _etcd())
-    machine.add_service("kube-apiserver", _api_server(plan))
-    machine.add_service("kube-controller-manager", _controller_manager(plan))
-    machine.add_service("kube-scheduler", _scheduler())
+    machine.add_service(API_SERVER, _api_server(plan))
+    machine.add_service(CONTROLLER_MANAGER, _controller_manager(plan))
+    machine.add_service(SCHEDULER, _scheduler(plan))
 
 
 def _write_keys(plan: Plan, authority: Authority, folder: Path) -> None:
@@ -81,7 +82,7 @@ def _etcd() -> list[str]:
 
 def _api_server(plan: Plan) -> list[str]:
     return [
-        str(BIN / "kube-apiserver"),
+        str(BIN / API_SERVER),
         f"--advertise-address={plan.api_address}",
         "--bind-address=::",
         f"--secure-port={API_PORT}",
@@ -111,10 +112,11 @@ def _api_server(plan: Plan) -> list[str]:
         f"--proxy-client-cert-file={_key('front-proxy-client.crt')}",
         f"--proxy-client-key-file={_key('front-proxy-client.key')}",
         "--profiling=false",
+        *plan.variant.release.flags(API_SERVER),
     ]
 
 
-def _with_kubeconfig(program: str, kubeconfig: str) -> list[str]:
+def _with_kubeconfig(plan: Plan, program: str, kubeconfig: str) -> list[str]:
     options = ("kubeconfig", "authentication-kubeconfig", "authorization-kubeconfig")
     common = [f"--{option}={_key(kubeconfig)}" for option in options]
     return [
@@ -123,6 +125,7 @@ def _with_kubeconfig(program: str, kubeconfig: str) -> list[str]:
         "--bind-address=127.0.0.1",
         "--leader-elect=false",
         "--profiling=false",
+        *plan.variant.release.flags(program),
     ]
 
 
@@ -136,7 +139,7 @@ def _controller_manager(plan: Plan) -> list[str]:
     if len(masks) == 1:  # with one family there is but one option for it
         masks = [f"--node-cidr-mask-size={masks[0].partition('=')[2]}"]
     return [
-        *_with_kubeconfig("kube-controller-manager", "controller-manager.kubeconfig"),
+        *_with_kubeconfig(plan, CONTROLLER_MANAGER, "controller-manager.kubeconfig"),
         "--allocate-node-cidrs=true",
         f"--cluster-cidr={','.join(allocated)}",
         *masks,
@@ -153,5 +156,5 @@ def _controller_manager(plan: Plan) -> list[str]:
     ]
 
 
-def _scheduler() -> list[str]:
-    return _with_kubeconfig("kube-scheduler", "scheduler.kubeconfig")
+def _scheduler(plan: Plan) -> list[str]:
+    return _with_kubeconfig(plan, SCHEDULER, "scheduler.kubeconfig")

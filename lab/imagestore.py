@@ -23,13 +23,15 @@ _PARTS = (
 
 
 def ensure(artifacts: Artifacts) -> Path:
-    """The filled store; imports the images if this set of them is new. Raises LabError."""
+    """The filled store; imports the images if this set of them is new. Raises LabError.
+
+    Only one `up` is at work at a time, so this needs no lock of its own.
+    """
     key = store.key_of([], *(str(path) for path in artifacts.images))
-    place = CACHE / "containerd" / f"images-{key}"
+    place = CACHE / "containerd" / artifacts.version / f"images-{key}"
     if not place.is_dir():
-        with store.locked(CACHE, lambda: None):
-            shutil.rmtree(place.parent, ignore_errors=True)  # older sets are of no use any more
-            store.made(place, lambda folder: _fill(artifacts, folder))
+        shutil.rmtree(place.parent, ignore_errors=True)  # older sets of this release are of no use any more
+        store.made(place, lambda folder: _fill(artifacts, folder))
     return place
 
 
@@ -38,7 +40,7 @@ def _fill(artifacts: Artifacts, folder: Path) -> None:
     machine.prepare(artifacts, _BUILDER, "127.0.0.1")
     cgroups.create(_BUILDER)
     namespaces.create(_BUILDER)
-    node.prepare_containerd(machine)
+    node.prepare_containerd(machine, artifacts)
     machine.power_on()
     machine.service("start", "containerd")
     node.wait_for_containerd(machine)

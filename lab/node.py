@@ -4,19 +4,20 @@ from typing import Any
 
 from lab.addresses import NodePlan, Plan
 from lab.api import wait
+from lab.artifacts import Artifacts
 from lab.files import write, write_json
 from lab.machine import BIN, INSIDE, Machine
 from lab.pki import Authority, write_kubeconfig
+from lab.releases import KUBE_PROXY, KUBELET
 
-PAUSE = "registry.k8s.io/pause:3.10.1"
 SERVICES = ("kubelet", "kube-proxy")  # started once the API server answers; containerd starts at once
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
-_CONTAINERD = f"""\
+_CONTAINERD = """\
 version = 2
 disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshotter.v1.btrfs",
   "io.containerd.snapshotter.v1.devmapper", "io.containerd.snapshotter.v1.zfs"]
 [plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE}"
+  sandbox_image = "PAUSE"
   restrict_oom_score_adj = true
   disable_apparmor = true
   enable_unprivileged_icmp = true
@@ -31,7 +32,7 @@ disabled_plugins = ["io.containerd.snapshotter.v1.aufs", "io.containerd.snapshot
 """
 
 
-def prepare(plan: Plan, node: NodePlan, authority: Authority) -> None:
+def prepare(plan: Plan, node: NodePlan, authority: Authority, built: Artifacts) -> None:
     """Write keys, configuration and services of one node."""
     machine = Machine(node.machine)
     pki = machine.folder / "pki"
@@ -44,18 +45,19 @@ def prepare(plan: Plan, node: NodePlan, authority: Authority) -> None:
     write_kubeconfig(pki / "kube-proxy.kubeconfig", plan.api_url, authority, "system:kube-proxy", proxy)
 
     etc = machine.folder / "etc"
-    prepare_containerd(machine)
+    prepare_containerd(machine, built)
     write_json(etc / "cni/net.d/10-dualstack-lab.conflist", cni(plan, node))
     write_json(etc / "kubernetes/kubelet.json", _kubelet(plan, node))
     write_json(etc / "kubernetes/kube-proxy.json", kube_proxy(plan, node))
     for path, text in node.settings.files.items():
         write(machine.folder / path.lstrip("/"), text, 0o600)
-    _add_services(machine, node)
+    _add_services(plan, machine, node)
 
 
-def prepare_containerd(machine: Machine) -> None:
+def prepare_containerd(machine: Machine, built: Artifacts) -> None:
     """Configuration and service of containerd alone."""
-    write(machine.folder / "etc/containerd/config.toml", _CONTAINERD)
+    config = _CONTAINERD.replace("PAUSE", image_of(built, "pause"))
+    write(machine.folder / "etc/containerd/config.toml", config)
     machine.add_service("containerd", ["/usr/bin/containerd", "--log-level=info"])
 
 
@@ -68,8 +70,23 @@ def wait_for_containerd(machine: Machine) -> None:
     )
 
 
-def _add_services(machine: Machine, node: NodePlan) -> None:
-    addresses = ",".join(node.addresses[each] for each in node.settings.node_ips)
+def image_of(built: Artifacts, program: str) -> str:
+    """The image that ends in this name, tag included."""
+    return next(each for each in built.image_names if each.rpartition(":")[0].endswith(f"/{program}"))
+
+
+def _kubelets_place(plan: Plan, node: NodePlan) -> list[str]:
+    """What a kubelet is told about its addresses and its cloud."""
+    cloud = [f"--provider-id={node.settings.provider_id}"] if node.settings.provider_id else []
+    if plan.variant.external_cloud:
+        return ["--cloud-provider=external", *cloud]
+    addresses = [node.addresses[each] for each in node.settings.node_ips]
+    if not plan.variant.release.node_ips_of_both_families:
+        addresses = addresses[:1]
+    return [f"--node-ip={','.join(addresses)}", *cloud]
+
+
+def _add_services(plan: Plan, machine: Machine, node: NodePlan) -> None:
     machine.add_service(
         "kubelet",
         [
@@ -77,7 +94,8 @@ def _add_services(machine: Machine, node: NodePlan) -> None:
             "--config=/etc/kubernetes/kubelet.json",
             f"--kubeconfig={INSIDE / 'pki/kubelet.kubeconfig'}",
             f"--hostname-override={node.name}",
-            f"--node-ip={addresses}",
+            *_kubelets_place(plan, node),
+            *plan.variant.release.flags(KUBELET),
         ],
     )
     machine.add_service(
@@ -87,7 +105,7 @@ def _add_services(machine: Machine, node: NodePlan) -> None:
             "--config=/etc/kubernetes/kube-proxy.json",
             f"--hostname-override={node.name}",
         ],
-        before=_hidden(node.settings.without),
+        before=f"{node.settings.before_proxy}\n{_hidden(node.settings.without)}".strip(),
     )
 
 
@@ -131,22 +149,19 @@ def _kubelet(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "tlsPrivateKeyFile": str(INSIDE / "pki/kubelet-server.key"),
         "clusterDomain": "cluster.local",
         "clusterDNS": [next(iter(dns.values()))],
-        "containerRuntimeEndpoint": "unix:///run/containerd/containerd.sock",
         "cgroupDriver": "cgroupfs",
-        "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
-        "localStorageCapacityIsolation": False,
         "oomScoreAdj": 0,
         "maxOpenFiles": 20000,
         "imageGCHighThresholdPercent": 100,
         "imageGCLowThresholdPercent": 99,
         "evictionHard": {"memory.available": "50Mi"},
         "nodeStatusUpdateFrequency": "4s",
-        "providerID": node.settings.provider_id,
         "resolvConf": "/etc/resolv.conf",
         "serializeImagePulls": False,
         "registryPullQPS": 0,
+        **plan.variant.release.configuration(KUBELET),
     }
 
 
@@ -161,6 +176,7 @@ def kube_proxy(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "conntrack": {"maxPerCore": 0, "min": 0},
         "metricsBindAddress": "127.0.0.1:10249",
         "oomScoreAdj": 0,
+        **plan.variant.release.configuration(KUBE_PROXY),
     }
 
 
@@ -176,7 +192,14 @@ def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
         spec["taints"] = list(node.settings.taints)
     labels = {"kubernetes.io/hostname": node.name, **node.settings.labels}
     metadata = {"name": node.name, "labels": labels, "annotations": node.settings.annotations}
-    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+    manifest = {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec}
+    return manifest | ({"status": {"addresses": _addresses(node)}} if plan.variant.external_cloud else {})
+
+
+def _addresses(node: NodePlan) -> list[dict[str, str]]:
+    """What a cloud provider writes into a Node's status: the kubelet, told so, leaves it alone."""
+    internal = [{"type": "InternalIP", "address": node.addresses[each]} for each in node.settings.node_ips]
+    return [*internal, {"type": "Hostname", "address": node.name}]
 
 
 def condition_patch(node: NodePlan) -> dict[str, Any]:

@@ -18,7 +18,7 @@ _PROGRAMS = {
 _CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "pids")
 
 
-def missing() -> list[str]:
+def missing(kubernetes: str) -> list[str]:
     """One line for each thing that is missing; none if the lab can start."""
     if platform.system() != "Linux":
         return ["Linux: the lab is made of network namespaces; run it on a Linux machine"]
@@ -33,7 +33,7 @@ def missing() -> list[str]:
         lines.append(
             "kernel: cgroup namespaces and overlayfs are needed; run `modprobe overlay` or another kernel"
         )
-    return lines + artifacts.missing()
+    return lines + artifacts.missing(kubernetes)
 
 
 def _cgroups() -> list[str]:
@@ -47,7 +47,7 @@ def _cgroups() -> list[str]:
     ]
 
 
-def check() -> None:
+def check(kubernetes: str) -> None:
     """Raise LabError with everything that is missing."""
-    if lines := missing():
+    if lines := missing(kubernetes):
         raise LabError("this machine lacks:\n" + "\n".join(f"  - {line}" for line in lines))

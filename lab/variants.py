@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from lab.errors import LabError
+from lab.releases import Release
 
 FOLDER = Path(__file__).parent / "variants"
 MAX_NODES = 16  # node addresses are 172.30.0.10 and up to .25
@@ -61,6 +62,7 @@ class Node(_Data):
     default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
     proxy_mode: ProxyMode = "iptables"
     without: tuple[str, ...] = ()  # programs that its kube-proxy does not find to work
+    before_proxy: str = ""  # shell that runs before its kube-proxy starts
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     provider_id: str = ""
@@ -83,7 +85,10 @@ class Variant(_Data):
 
     title: str
     healthy: bool = True
-    release: str = "1.36"
+    kubernetes: str = "1.36"
+    external_cloud: bool = (
+        False  # kubelets leave node addresses to a cloud provider, whose part the lab plays
+    )
     nodes: int = Field(default=3, ge=1, le=MAX_NODES)
     api_address: Family = "IPv4"
     pods: tuple[PodRange, ...]
@@ -105,6 +110,24 @@ class Variant(_Data):
         for each in value:
             ip_network(each)
         return value
+
+    @field_validator("kubernetes")
+    @classmethod
+    def _is_release(cls, value: str) -> str:
+        Release.of(value)
+        return value
+
+    @model_validator(mode="after")
+    def _release_can(self) -> Self:
+        for index in range(self.nodes):
+            if self.settings(index).proxy_mode == "nftables" and not self.release.nftables:
+                raise ValueError(f"kube-proxy of Kubernetes {self.kubernetes} has no nftables mode")
+        return self
+
+    @property
+    def release(self) -> Release:
+        """The release of Kubernetes, with what its components want to be told."""
+        return Release.of(self.kubernetes)
 
     @model_validator(mode="after")
     def _one_per_family(self) -> Self:

@@ -1,0 +1,62 @@
+"""Kubernetes 1.19 as AKS Engine deployed it: nodes as their cloud left them, and what mark-drop breaks."""
+
+import json
+import subprocess
+
+import pytest
+from suite import PYTHON, ROOT, lab
+
+pytestmark = pytest.mark.lab
+SERVICE = """\
+{"apiVersion": "v1", "kind": "Service", "metadata": {"name": "seed"}, "spec": {"type": "LoadBalancer",
+ "ipFamily": "IPv6", "selector": {"app": "seed"}, "ports": [{"port": 80, "targetPort": 8080}]}}
+"""
+POD = """\
+{"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "seed", "labels": {"app": "seed"}}, "spec": {
+ "terminationGracePeriodSeconds": 0, "containers": [{"name": "server", "args": ["netexec"],
+ "image": "registry.k8s.io/e2e-test-images/agnhost:2.63.0"}]}}
+"""
+
+
+def outside(*words: str, text: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a command outside the cluster."""
+    command = [PYTHON, "-m", "lab", "outside", "--", *words]
+    return subprocess.run(command, cwd=ROOT, input=text, capture_output=True, text=True, check=False)
+
+
+def kubectl(*words: str, text: str | None = None) -> str:
+    done = outside("kubectl", *words, text=text)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_nodes_are_as_the_cloud_left_them():
+    lab("up", "--variant", "seed-iptables")
+    nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
+    assert len(nodes) == 3
+    for node in nodes:
+        addresses = [each for each in node["status"]["addresses"] if each["type"] == "InternalIP"]
+        assert [":" in each["address"] for each in addresses] == [False, True]
+        assert node["spec"]["providerID"].endswith(f"/virtualMachines/{node['metadata']['name']}")
+        assert node["status"]["nodeInfo"]["kubeletVersion"] == "v1.19.16"
+        assert len(node["spec"]["podCIDRs"]) == 2
+
+
+@pytest.mark.parametrize(("variant", "answers"), [("seed-iptables", True), ("mark-drop", False)])
+def test_an_ipv6_load_balancer_answers_unless_the_chain_is_missing(variant, answers):
+    lab("up", "--variant", variant)
+    for manifest in (POD, SERVICE):
+        kubectl("create", "--validate=false", "-f", "-", text=manifest)
+    try:
+        kubectl("wait", "--for=condition=Ready", "pod/seed", "--timeout=30s")
+        path = "{.status.loadBalancer.ingress[0].ip}"
+        address = ""
+        for _ in range(50):
+            address = address or kubectl("get", "service", "seed", "-o", f"jsonpath={path}")
+        assert ":" in address
+        curl = ["curl", "--silent", "--max-time", "2", "--retry", "2", "--retry-connrefused"]
+        done = outside(*curl, f"http://[{address}]/hostname")
+        assert (done.stdout == "seed") == answers, done
+    finally:
+        for each in ("pod/seed", "service/seed"):
+            kubectl("delete", each, "--wait=false")
