@@ -6,6 +6,7 @@ import pytest
 
 from lab import variants
 from lab.addresses import Plan
+from lab.artifacts import recipe
 from lab.errors import LabError
 from lab.node import kube_proxy, object_of
 from lab.releases import API_SERVER, COMPONENTS, CONTROLLER_MANAGER, KUBE_PROXY, KUBELET, Release
@@ -74,6 +75,12 @@ def test_a_variant_that_asks_too_much_is_one_line(tmp_path: Path, text: str, sai
         variants.load("it", folder=tmp_path)
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", variants.names())
+def test_every_variant_names_a_release_that_can_be_built(name: str) -> None:
+    release = variants.load(name).kubernetes
+    assert recipe.of_release(release)[0].version.startswith(f"v{release}.")
 
 
 def test_on_the_seed_the_cloud_gives_each_node_two_addresses() -> None:
