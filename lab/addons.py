@@ -1,7 +1,7 @@
 """CoreDNS and MetalLB from their official manifests, with the few changes that the lab needs, each said here.
 
-CoreDNS: placeholders filled in (up to 1.20 they have PILLAR in their names), leave to read EndpointSlices
-(which the manifests up to 1.20 do not give), both families for its Service where it can have them.
+CoreDNS: placeholders filled in (in 1.19 they have PILLAR in their names), leave to read EndpointSlices
+(which 1.19's manifest does not give), both families for its Service where it can have them.
 MetalLB: no validating webhook (the API server has no way to pods' Services), probes without their ten seconds
 of delay. Both: the images that were built.
 """
