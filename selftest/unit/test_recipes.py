@@ -206,7 +206,8 @@ def ended(*_):
     sys.exit(2)
 signal.signal(signal.SIGTERM, ended)
 open({str(tmp_path / "ready")!r}, "w")
-time.sleep(20)
+for _ in range(200):  # in short naps: a signal just before a long one would be heard after it
+    time.sleep(0.1)
 """
     plugin = start(waiting)
     while not (tmp_path / "ready").exists():
