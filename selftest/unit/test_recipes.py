@@ -184,7 +184,7 @@ reports = pathlib.Path(sys.argv[2].partition("=")[2])
 def test_sonobuoy_gets_the_archive_and_then_the_done_file(sonobuoy):
     start, results = sonobuoy
     assert (
-        start(REPORTING + "assert sys.argv[3:] == ['--time-limit=840'], sys.argv\nsys.exit(1)").wait(20) == 1
+        start(REPORTING + "assert sys.argv[3:] == ['--time-limit=840'], sys.argv\nsys.exit(1)").wait(60) == 1
     )
     done = (results / "done").read_text()
     assert done == str(results / "dualstack.tar.gz"), "no newline: the worker opens it as it is"
@@ -193,7 +193,7 @@ def test_sonobuoy_gets_the_archive_and_then_the_done_file(sonobuoy):
 
 def test_sonobuoy_is_told_also_when_there_is_no_report(sonobuoy):
     start, results = sonobuoy
-    assert start("raise SystemExit(4)").wait(20) == 4
+    assert start("raise SystemExit(4)").wait(60) == 4
     assert received(results) == []
 
 
@@ -213,5 +213,5 @@ for _ in range(200):  # in short naps: a signal just before a long one would be 
     while not (tmp_path / "ready").exists():
         assert plugin.poll() is None
     plugin.terminate()
-    assert plugin.wait(20) == 2
+    assert plugin.wait(60) == 2
     assert received(results) == ["dualstack", "dualstack/junit.xml"]
