@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from dualstack.errors import UserError
 from dualstack.places import ROOT, SUITE
-from dualstack.report import canonical, compare_views, history, keys, sign
+from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site
 from dualstack.report.compare import compare
 from dualstack.report.model import Report
 from dualstack.report.render import FORMATS
@@ -56,6 +56,10 @@ def _parser() -> argparse.ArgumentParser:
     command = commands.add_parser("render", help="make a view of a report again")
     command.add_argument("report", type=Path, metavar="REPORT", help="a report.json, or a run's folder")
     command.add_argument("--format", choices=FORMATS, required=True)
+    command.add_argument(
+        "--site", type=Path, metavar="FILE",
+        help="for sign-off: a YAML file with the site's own checks and who signs (docs/report.md)",
+    )  # fmt: skip
     _output(command)
     command.set_defaults(do=_render)
 
@@ -91,7 +95,14 @@ def _output(command: argparse.ArgumentParser) -> None:
 
 
 def _render(asked: argparse.Namespace) -> int:
-    _write(FORMATS[asked.format](_load(asked.report)), asked.output)
+    report = _load(asked.report)
+    if asked.site is None:
+        text = FORMATS[asked.format](report)
+    elif asked.format == "sign-off":
+        text = sign_off.render(report, site.load(asked.site))
+    else:
+        raise UserError(f"--site belongs to --format sign-off, not to {asked.format}")
+    _write(text, asked.output)
     return 0
 
 

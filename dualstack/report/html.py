@@ -43,7 +43,7 @@ def environment() -> Environment:
         matrices=matrices,
         wrong=WRONG,
         shown=shown,
-        css=_template("report.css"),
+        template=_template,
     )
     return made
 

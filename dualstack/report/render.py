@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from dualstack.report import csv_table, ctrf, html, junit, markdown, prometheus
+from dualstack.report import csv_table, ctrf, html, junit, markdown, prometheus, sign_off
 from dualstack.report.model import Report
 
 FORMATS: dict[str, Callable[[Report], str]] = {
@@ -12,4 +12,5 @@ FORMATS: dict[str, Callable[[Report], str]] = {
     "ctrf": ctrf.render,
     "csv": csv_table.render,
     "prometheus": prometheus.render,
+    "sign-off": sign_off.render,
 }
