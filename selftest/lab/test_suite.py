@@ -24,6 +24,7 @@ HEALTHY = [
     ("nftables", "kubernetes"),
     ("ipv6-first", "kubernetes"),
     ("aks-engine", "aks-engine"),
+    ("seed-iptables", "aks-engine"),
 ]
 
 MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
@@ -71,6 +72,39 @@ MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
         },
     ),
 ]
+
+BALANCERS: Broken = {
+    ("lb-reachable", f"runner → {name}", V6) for name in ("load-balancer-ipv6", "load-balancer-ipv6-second")
+}
+
+# Breaks for certain, and what may break with it: which node announces an address, or which rules were in
+# place when they stopped being written, is chance.
+CHANCY: list[tuple[str, str, str, Broken, Broken]] = [
+    (
+        "mark-drop",
+        "",
+        "aks-engine",
+        BALANCERS,
+        {("cluster-ip-tcp", f"k8s-{node}-12345678-{n} → service-ipv6", V6)
+         for node, n in (("linuxpool1", 0), ("linuxpool1", 1), ("master", 0))},
+    ),
+    ("proxy-mixed", "", "kubernetes", {("kube-proxy-mode", "node2", None)}, set()),
+    (
+        "proxy-ipv4-only",
+        "",
+        "kubernetes",
+        {("kube-proxy-mode", "node1", V6), ("cluster-ip-tcp", "node1 → service-ipv6", V6)},
+        BALANCERS,
+    ),
+    ("mask-undeclared", "", "kubernetes", {("node-pod-cidr-masks", node, V6) for node in NODES}, set()),
+    (
+        "default",
+        "lb-silent",
+        "kubernetes",
+        BALANCERS,
+        set(),
+    ),
+]  # fmt: skip
 
 FAULTS: list[tuple[str, str, Broken]] = [
     (
@@ -122,6 +156,22 @@ def test_a_misdeployed_cluster_breaks_exactly_there(variant, profile, verdict, e
     judged = judge(tmp_path, f"--profile={profile}")
     assert judged.broken() == expected, judged.output
     assert judged.report["verdict"] == verdict
+    assert judged.report["left_behind"] == []
+
+
+@pytest.mark.parametrize(
+    ("variant", "fault", "profile", "must", "may"), CHANCY, ids=[each[1] or each[0] for each in CHANCY]
+)
+def test_what_else_breaks_is_bounded(variant, fault, profile, must, may, tmp_path):
+    lab("up", "--variant", variant)
+    if fault:
+        lab("fault", fault)
+    try:
+        judged = judge(tmp_path, f"--profile={profile}")
+    finally:
+        if fault:
+            lab("mend", fault)
+    assert must <= judged.broken() <= must | may, judged.output
     assert judged.report["left_behind"] == []
 
 
