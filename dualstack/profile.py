@@ -1,18 +1,13 @@
-"""Profiles: what a kind of cluster promises, as validated YAML with one `extends`.
-
-YAML 1.2 on purpose: version 1.1 reads some IPv6 addresses as numbers in base 60.
-"""
+"""Profiles: what a kind of cluster promises, as validated YAML with one `extends`."""
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any, Literal
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from dualstack import yaml_file
 from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.places import PROFILES
@@ -20,6 +15,7 @@ from dualstack.report.model import ProfileFacts
 from dualstack.survey.version import Release
 from dualstack.verdict.words import Level
 
+WHAT = "a profile with `name`, `title` and `promises`"
 ProxyMode = Literal["iptables", "ipvs", "nftables"]
 
 
@@ -141,19 +137,15 @@ class Profile(_Part):
 def load(name: str) -> tuple[Profile, str]:
     """The profile of that name or in that file, and its source. Raises UserError with one clear line."""
     path, source = _find(name)
-    document = _read(path)
+    document = yaml_file.read(path, WHAT)
     if parent := document.pop("extends", None):
         if not isinstance(parent, str):
             raise UserError(f"{path}: extends: must be the name of a profile or a file")
-        base = _read(_find(parent, path.parent)[0])
+        base = yaml_file.read(_find(parent, path.parent)[0], WHAT)
         if "extends" in base:
             raise UserError(f"{path}: extends: {parent!r} extends another itself; only one step is allowed")
         document = _merge(base, document)
-    try:
-        # By way of JSON, since strict validation takes enumerations by name from JSON only.
-        return Profile.model_validate_json(json.dumps(document, default=str)), source
-    except ValidationError as error:
-        raise UserError(f"{path}: {_first_mistake(error)}") from None
+    return yaml_file.validated(path, document, Profile), source
 
 
 def _find(name: str, beside: Path | None = None) -> tuple[Path, str]:
@@ -167,21 +159,6 @@ def _find(name: str, beside: Path | None = None) -> tuple[Path, str]:
     raise UserError(f"--profile {name}: no such profile or file; built-in profiles: {names}")
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: cannot be read: {error}") from None
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else "?"
-        raise UserError(f"{path}: line {line}: not YAML: {error.problem}") from None
-    except YAMLError as error:
-        raise UserError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
-    if not isinstance(document, dict):
-        raise UserError(f"{path}: a profile is a mapping with `name`, `title` and `promises`")
-    return document
-
-
 def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     """`over` laid on `base`: mappings are merged, everything else is replaced."""
     merged = dict(base)
@@ -189,11 +166,3 @@ def _merge(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
         below = merged.get(key)
         merged[key] = _merge(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
     return merged
-
-
-def _first_mistake(error: ValidationError) -> str:
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"] if part != "[key]")
-    if first["type"] == "extra_forbidden":
-        return f"{key}: unknown key; see docs/profiles.md for the keys there are"
-    return f"{key}: {first['msg'].removeprefix('Value error, ')} (found {first['input']!r})"

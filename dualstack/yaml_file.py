@@ -18,9 +18,14 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def load(path: Path, model: type[Model], what: str) -> Model:
     """The file as a model; `what` says in a few words what should be in it. Raises UserError."""
+    return validated(path, read(path, what), model)
+
+
+def validated(path: Path, document: dict[str, Any], model: type[Model]) -> Model:
+    """The mapping of a file as a model. Raises UserError."""
     try:
         # By way of JSON, since strict validation takes enumerations by name from JSON only.
-        return model.model_validate_json(json.dumps(read(path, what), default=str))
+        return model.model_validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise UserError(f"{path}: {first_mistake(error)}") from None
 
