@@ -45,7 +45,7 @@ def main(nodes: int, behaviours: int) -> None:
         path.write_bytes(canonical.to_json(report))
         count = sum(len(each.findings) for each in report.behaviours)
         print(f"{nodes} nodes, {behaviours} behaviours, {count} findings, report.json {_mb(path):.0f} MB")
-        rows = [_measured(name, path) for name in ("load", "json", "terminal", *FORMATS, "compare", "bundle")]
+        rows = [_measured(name, path) for name in ("load", "terminal", *FORMATS, "compare", "bundle")]
     print(tabulate(rows, ["view", "seconds", "without loading", "peak MB", "size MB"], floatfmt=".1f"))
     print("targets: " + ", ".join(f"{most:g} {what}" for what, most in TARGETS.items()))
 
@@ -151,15 +151,13 @@ def _make(name: str, report: Report) -> list[bytes]:
     match name:
         case "load":
             return []
-        case "json":
-            return [canonical.to_json(report)]
         case "terminal":
             return [terminal.table(report, 120, colour=False).encode()]
         case "compare":
             return [compare_views.html(compare(report, report)).encode()]
         case "bundle":
             views = (render(report).encode() for key, render in FORMATS.items() if key != "csv")
-            return [canonical.to_json(report), *views]
+            return list(views)
         case _:
             return [FORMATS[name](report).encode()]
 

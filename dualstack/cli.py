@@ -5,6 +5,7 @@ Running is pytest's: `run` becomes pytest on the suite's own files, so signals a
 
 import argparse
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -14,12 +15,14 @@ from dualstack.places import ROOT, SUITE
 from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site
 from dualstack.report.compare import compare
 from dualstack.report.model import Report
+from dualstack.report.pseudonyms import pseudonymous
 from dualstack.report.render import FORMATS
 from dualstack.report.write import write_file
 
 FOUND_NEW = 1
 BAD_INPUT = 4
 REPORT = "report.json"
+PSEUDONYM_KEY = "DUALSTACK_PSEUDONYM_KEY"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -60,6 +63,10 @@ def _parser() -> argparse.ArgumentParser:
         "--site", type=Path, metavar="FILE",
         help="for sign-off: a YAML file with the site's own checks and who signs (docs/report.md)",
     )  # fmt: skip
+    command.add_argument(
+        "--pseudonyms", action="store_true",
+        help=f"other names for nodes, namespaces and addresses; the same ones again with ${PSEUDONYM_KEY}",
+    )  # fmt: skip
     _output(command)
     command.set_defaults(do=_render)
 
@@ -96,6 +103,8 @@ def _output(command: argparse.ArgumentParser) -> None:
 
 def _render(asked: argparse.Namespace) -> int:
     report = _load(asked.report)
+    if asked.pseudonyms:
+        report = pseudonymous(report, os.environb.get(PSEUDONYM_KEY.encode()) or secrets.token_bytes())
     if asked.site is None:
         text = FORMATS[asked.format](report)
     elif asked.format == "sign-off":

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 
-from dualstack.report import csv_table, ctrf, html, junit, markdown, prometheus, sign_off
+from dualstack.report import canonical, csv_table, ctrf, html, junit, markdown, prometheus, sign_off
 from dualstack.report.model import Report
 
 FORMATS: dict[str, Callable[[Report], str]] = {
+    "json": lambda report: canonical.to_json(report).decode(),
     "html": html.render,
     "markdown": markdown.render,
     "junit": junit.render,

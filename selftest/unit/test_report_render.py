@@ -29,7 +29,7 @@ def test_every_format_is_the_same_when_made_again_from_the_file(name, report, tm
     assert text
     assert text == FORMATS[name](report)
     assert "\x1b" not in text
-    assert "\u202e" not in text
+    assert "\u202e" not in text or name == "json"  # not a view but the data, as canonical JSON spells it
 
 
 @REPORTS
