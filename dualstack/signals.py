@@ -13,7 +13,12 @@ def reason() -> str:
 
 
 def install(time_limit: float | None) -> None:
-    """Treat SIGTERM, and the end of `time_limit` seconds, as Ctrl-C. Main thread only."""
+    """Treat SIGTERM, and the end of `time_limit` seconds, as Ctrl-C. Main thread only.
+
+    SIGINT is listened to even where it was ignored, as shells have it for what they start in the background:
+    whoever sends it to this process means it.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, _handler("SIGTERM"))
     if time_limit is not None:
         signal.signal(signal.SIGALRM, _handler(f"the time limit of {time_limit:g} s"))
