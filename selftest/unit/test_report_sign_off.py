@@ -1,6 +1,7 @@
 import re
 import shutil
 import subprocess
+import textwrap
 from datetime import date
 
 import made_up
@@ -9,6 +10,7 @@ import pytest
 from dualstack import cli
 from dualstack.errors import UserError
 from dualstack.family import Family
+from dualstack.places import ROOT
 from dualstack.report import canonical, sign_off, site
 from dualstack.report.site import Check, Site
 from dualstack.verdict.words import Level, Verdict
@@ -91,6 +93,13 @@ def test_the_sites_file_is_read(tmp_path):
     assert [each.worst for each in made.checks] == [Verdict.BREAKS, None]
     assert made.checks[0].on == date(2026, 11, 20)
     assert made.valid_days == 90
+
+
+def test_the_documented_file_is_one(tmp_path):
+    text = (ROOT / "docs/report.md").read_text()
+    (block,) = re.findall(r"(?m)(?:^    .*\n)+", text[text.index("    title:") :])[:1]
+    (tmp_path / "site.yaml").write_text(textwrap.dedent(block))
+    assert [each.worst for each in site.load(tmp_path / "site.yaml").checks] == [Verdict.BREAKS]
 
 
 @pytest.mark.parametrize(
