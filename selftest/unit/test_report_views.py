@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ET
 import jsonschema
 import made_up
 import pytest
+import rfc8785
 
 from dualstack.errors import UserError
 from dualstack.family import Family
@@ -13,6 +14,7 @@ from dualstack.report import canonical, html, junit, markdown, terminal
 from dualstack.report.matrix import CELLS_AT_MOST, matrices
 from dualstack.report.schema import schema
 from dualstack.report.write import folder_name, write_bundle
+from dualstack.verdict.judge import Judge
 
 REPORTS = pytest.mark.parametrize("report", [make() for make in made_up.ALL.values()], ids=list(made_up.ALL))
 
@@ -23,6 +25,50 @@ def test_the_report_survives_its_own_file_and_fits_the_published_schema(report, 
     file.write_bytes(canonical.to_json(report))
     assert canonical.load(file) == report
     jsonschema.validate(json.loads(file.read_text()), json.loads(schema()))
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        None,
+        1,
+        -7,
+        2**53 - 1,
+        1.0,
+        0.1,
+        1e-7,
+        1e16,
+        True,
+        'é→\u202e\x7f\x00"',
+        ["\n", 2.5],
+        {"\ue000": 1, "😀": 2},
+    ],
+)
+def test_the_file_is_canonical_json_whatever_was_seen(seen, tmp_path):
+    judge = Judge()
+    judge("node0", False, cause="…", seen=seen, again={"b": seen, "a": [{"claim": seen}, {"claim": seen}]})
+    report = made_up.report(
+        made_up.behaviour("one", judge), made_up.addresses(), made_up.behaviour("two", judge)
+    )
+    content = canonical.to_json(report)
+    assert content == rfc8785.dumps(report.model_dump(mode="json", by_alias=True))
+    (tmp_path / "report.json").write_bytes(content)
+    assert canonical.load(tmp_path / "report.json") == report
+
+
+def test_a_file_that_somebody_laid_out_anew_is_read_too(tmp_path):
+    report = made_up.damaged()
+    (tmp_path / "report.json").write_text(json.dumps(json.loads(canonical.to_json(report)), indent=2))
+    assert canonical.load(tmp_path / "report.json") == report
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_it_does_not_matter_where_a_file_is_cut_to_be_read(chunk, tmp_path, monkeypatch):
+    monkeypatch.setattr(canonical, "CHUNK", chunk)
+    report = made_up.damaged()
+    (tmp_path / "report.json").write_bytes(canonical.to_json(report))
+    with (tmp_path / "report.json").open("rb") as file:
+        assert canonical._by_behaviours(file) == report
 
 
 def test_the_published_schema_is_the_models():
