@@ -43,6 +43,8 @@ def read(path: Path, what: str) -> dict[str, Any]:
         raise UserError(f"{path}: line {line}: not YAML: {error.problem}") from None
     except YAMLError as error:
         raise UserError(f"{path}: not YAML: {str(error).splitlines()[0]}") from None
+    except ValueError as error:  # what has the form of a date and is none, e.g. 2026-13-31
+        raise UserError(f"{path}: a date is not valid: {error}") from None
     if not isinstance(document, dict):
         raise UserError(f"{path}: {what} is a mapping, and this is none")
     return document
