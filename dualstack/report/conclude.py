@@ -60,6 +60,8 @@ def outcome(
 ) -> tuple[Outcome, str]:
     """The run's verdict and its sentence. Only MUST decides; whatever else was found is named.
 
+    A waived MUST keeps no cluster from being conformant, and the sentence names it.
+
     `not_dual` says what is missing where the cluster has one family only: one line instead of many.
 
     - not conformant: a MUST breaks (or, with `strict_support`, a limit of support does not hold)
@@ -81,7 +83,8 @@ def outcome(
         return Outcome.INCOMPLETE, f"Incomplete: only a part of the suite was asked for ({partial}){also}."
     if unjudged:
         return Outcome.INCOMPLETE, f"Incomplete: {_list(unjudged)} could not be judged{also}."
-    if not any(each.level is Level.MUST and each.verdict is Verdict.CONFORMS for each in behaviours):
+    judged = (Verdict.CONFORMS, Verdict.WAIVED)
+    if not any(each.level is Level.MUST and each.verdict in judged for each in behaviours):
         return Outcome.INCOMPLETE, "Incomplete: nothing was judged."
     return Outcome.CONFORMANT, f"This cluster is conformant{also}."
 
@@ -99,7 +102,17 @@ def _also(behaviours: Sequence[BehaviourResult], outside: list[str]) -> str:
         parts.append(f"against the recommendation {_list(advice)}")
     if outside:
         parts.append(f"outside the documented support in {_list(outside)}")
-    return "; " + " and ".join(parts) if parts else ""
+    return ("; " + " and ".join(parts) if parts else "") + _waived(behaviours)
+
+
+def _waived(behaviours: Sequence[BehaviourResult]) -> str:
+    """Also of behaviours that break in spite of their waivers."""
+    counts = {
+        each.id: sum(finding.verdict is Verdict.WAIVED for finding in each.findings) for each in behaviours
+    }
+    ids = [id_ for id_, count in counts.items() if count]
+    total = sum(counts.values())
+    return f"; {total} finding{'s' if total != 1 else ''} waived: {_list(ids)}" if ids else ""
 
 
 def _list(ids: list[str]) -> str:

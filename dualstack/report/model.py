@@ -3,7 +3,7 @@
 Additions only within a major version of `schema`; the JSON Schema is published as docs/report.schema.json.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -111,6 +111,27 @@ class Convergence(Part):
     attempts: int
 
 
+WaiverState = Literal["used", "unused", "expired", "too-broad"]
+
+
+class WaiverUse(Part):
+    """A waiver of the site's, and what became of it in this run."""
+
+    behaviour: str
+    subject: str
+    """The pattern, as the site's file has it."""
+    family: Family | None = None
+    reason: str
+    owner: str
+    expiry: date
+    """The last day on which it waives."""
+    ticket: str
+    state: WaiverState
+    """`too-broad` ones waive too, but would also waive whatever breaks next; `expired` ones do not waive."""
+    findings: int = 0
+    """How many findings it waived."""
+
+
 class ObjectName(Part):
     """An object of the cluster that the run made."""
 
@@ -133,6 +154,7 @@ class Report(Part):
     sentence: str
     """The verdict in one sentence for people."""
     behaviours: list[BehaviourResult]
+    waivers: list[WaiverUse] = []
     convergence: list[Convergence] = []
     created: list[ObjectName] = []
     left_behind: list[ObjectName] = []
