@@ -17,6 +17,7 @@ from dualstack.report.model import (
     ProfileFacts,
     Report,
     Run,
+    WaiverUse,
 )
 from dualstack.survey.model import Survey
 from dualstack.verdict.words import Outcome
@@ -38,6 +39,7 @@ def report(
     profile_source: str,
     board: Board,
     results: list[BehaviourResult],
+    waivers: list[WaiverUse],
     created: Sequence[Name],
     left_behind: Sequence[Name],
 ) -> Report:
@@ -65,6 +67,7 @@ def report(
         verdict=verdict,
         sentence=sentence,
         behaviours=results,
+        waivers=waivers,
         convergence=_convergence(board),
         created=[_object(name) for name in created],
         left_behind=[_object(name) for name in left_behind],

@@ -24,6 +24,7 @@ class Options(BaseModel):
     reports: Path
     time_limit: float | None
     """Seconds after which the run ends early."""
+    waivers: Path | None
     baseline: Path | None
     gate_new: bool
     """Only what is new since the baseline fails the run."""
@@ -61,6 +62,9 @@ def add(parser: pytest.Parser) -> None:
         "--time-limit", metavar="SECONDS", type=float, help="end the run then, with clean-up and a report"
     )
     group.addoption(
+        "--waivers", metavar="FILE", help="YAML file of what the site has agreed to live with, and until when"
+    )
+    group.addoption(
         "--baseline", metavar="REPORT.json", help="compare with an earlier report, or a run's folder"
     )
     group.addoption(
@@ -92,6 +96,7 @@ def read(config: pytest.Config) -> Options:
         peers=option.peers,
         reports=Path(option.reports),
         time_limit=option.time_limit,
+        waivers=Path(option.waivers) if option.waivers else None,
         baseline=Path(option.baseline) if option.baseline else None,
         gate_new=option.gate == "new",
         partial=_partial(config),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack import assemble
+from dualstack import assemble, waivers
 from dualstack import profile as profiles
 from dualstack.cluster import ownership
 from dualstack.cluster.api import Cluster
@@ -25,7 +25,7 @@ from dualstack.profile import Profile
 from dualstack.record import Record
 from dualstack.report import canonical, compare_views
 from dualstack.report.compare import Comparison, compare
-from dualstack.report.model import Report
+from dualstack.report.model import Report, WaiverUse
 from dualstack.report.write import folder_name, write_bundle, write_file
 from dualstack.survey.model import Survey
 from dualstack.survey.take import take
@@ -58,6 +58,7 @@ class Run:
         self.command = command
         self.start = datetime.now(UTC)
         self.profile, self._profile_source = profiles.load(options.profile)
+        self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = canonical.load(_report_in(options.baseline)) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
         self.version = preflight(self.cluster).git_version
@@ -116,6 +117,10 @@ class Run:
             created = self._conductor.stage.owner.created
             seconds = self._conductor.stage.seconds
             interrupted = interrupted or self._conductor.crash
+        results = record.results()
+        waived: list[WaiverUse] = []
+        if self._waivers is not None:
+            results, waived = waivers.apply(results, self._waivers, self.start.date())
         report = assemble.report(
             run_id=self.id,
             start=self.start,
@@ -128,7 +133,8 @@ class Run:
             profile=self.profile,
             profile_source=self._profile_source,
             board=Board(self.folder.absolute() / "observations"),
-            results=record.results(),
+            results=results,
+            waivers=waived,
             created=created,
             left_behind=left_behind,
         )

@@ -49,3 +49,17 @@ def test_the_canary_is_caught_and_a_part_of_the_suite_is_never_conformant(tmp_pa
     assert "none of" in caught["findings"][0]["evidence"]["caught"]
     assert (judged.status, judged.report["verdict"]) == (6, "incomplete")
     assert judged.report["run"]["partial"] == "-k canary"
+
+
+def test_what_is_waived_shows_as_waived_and_does_not_fail_the_run(tmp_path):
+    lab("up", "--variant", "kubelet-one-ip")
+    waivers = tmp_path / "waivers.yaml"
+    waivers.write_text(
+        "waivers:\n  - {behaviour: node-internal-ips, subject: node2, family: IPv6, reason: known, owner: ops,"
+        " expiry: 2999-12-31, ticket: T-1}\n"
+    )
+    judged = judge(tmp_path / "reports", f"--waivers={waivers}")
+    assert judged.status == 0, judged.output
+    assert judged.verdicts["node-internal-ips"] == "waived"
+    assert [each["state"] for each in judged.report["waivers"]] == ["used"]
+    assert "waived" in judged.report["sentence"]
