@@ -55,8 +55,8 @@ def test_what_is_waived_shows_as_waived_and_does_not_fail_the_run(tmp_path):
     lab("up", "--variant", "kubelet-one-ip")
     waivers = tmp_path / "waivers.yaml"
     waivers.write_text(
-        "waivers:\n  - {behaviour: node-internal-ips, subject: node2, family: IPv6, reason: known, owner: ops,"
-        " expiry: 2999-12-31, ticket: T-1}\n"
+        "waivers:\n  - {behaviour: node-internal-ips, subject: node2, family: IPv6, "
+        "reason: known, owner: ops, expiry: 2999-12-31, ticket: T-1}\n"
     )
     judged = judge(tmp_path / "reports", f"--waivers={waivers}")
     assert judged.status == 0, judged.output
