@@ -7,7 +7,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report.matrix import SIGNS, matrices
-from dualstack.report.model import BehaviourResult, Convergence, Report
+from dualstack.report.model import BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Verdict
@@ -23,6 +23,13 @@ LABELS = {
     Verdict.WAIVED: "waived",
     Verdict.UNSUPPORTED: "outside support",
 }
+WAIVER_MARKS: dict[WaiverState, Verdict] = {
+    "used": Verdict.WAIVED,
+    "unused": Verdict.NOT_APPLICABLE,
+    "expired": Verdict.BREAKS,
+    "too-broad": Verdict.UNSUPPORTED,
+}
+"""The verdict whose colour a waiver's state is shown in."""
 
 
 def environment() -> Environment:
@@ -44,6 +51,7 @@ def environment() -> Environment:
         wrong=WRONG,
         shown=shown,
         template=_template,
+        waiver_marks=WAIVER_MARKS,
     )
     return made
 

@@ -6,12 +6,13 @@ from html import escape
 from tabulate import tabulate
 
 from dualstack.family import FAMILIES
-from dualstack.report.model import BehaviourResult, Report
+from dualstack.report.model import BehaviourResult, Report, WaiverUse
 from dualstack.report.text import visible
 from dualstack.verdict.words import Verdict
 
 FINDINGS_AT_MOST = 20
 WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+WAIVER_FACTS = ("behaviour", "subject", "family", "reason", "owner", "ticket", "expiry")
 
 
 def render(report: Report) -> str:
@@ -38,6 +39,9 @@ def _parts(report: Report) -> Iterator[str]:
         for each in report.behaviours
     ]
     yield table(["behaviour", "level", *FAMILIES, "verdict", "reason"], rows)
+    if report.waivers:
+        yield "\n## Waivers\n"
+        yield table(["waiver", "findings", *WAIVER_FACTS], [_waiver(each) for each in report.waivers])
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
         yield f"\n**Left behind, remove by hand:** {_cell(names)}"
@@ -60,6 +64,12 @@ def _wrong(result: BehaviourResult) -> Iterator[str]:
     if len(bad) > FINDINGS_AT_MOST:
         yield f"\nand {len(bad) - FINDINGS_AT_MOST} more\n"
     yield f"\nWhat to do: {_cell(next((each.remedy for each in bad if each.remedy), result.remedy))}"
+
+
+def _waiver(use: WaiverUse) -> list[str]:
+    facts = use.model_dump(mode="json", include=set(WAIVER_FACTS))
+    facts["subject"] = use.subject.replace("*", "\\*")  # no emphasis
+    return [use.state.replace("-", " "), str(use.findings), *(facts[name] or "" for name in WAIVER_FACTS)]
 
 
 def table(headers: Sequence[str], rows: list[list[str]]) -> str:

@@ -24,6 +24,7 @@ from dualstack.report.text import shortened, visible
 from dualstack.verdict.words import Level, Outcome, Verdict
 
 TEXT_AT_MOST = 320  # characters of a remark, so that no row outgrows a page
+WAIVERS_AT_MOST = 3  # in a requirement's row, likewise
 
 Standing = Literal["ready", "open", "not-ready"]
 
@@ -42,6 +43,7 @@ class Row(BaseModel):
     evidence: str
     link: str | None = None
     remark: str
+    waivers: list[str] = []
     remedy: str | None = None
 
 
@@ -52,7 +54,7 @@ def render(report: Report, site: Site | None = None) -> str:
         raise UserError(f"the site's file: a behaviour of the suite has this id: {', '.join(sorted(taken))}")
     topics: dict[str, list[Row]] = {}
     for result in report.behaviours:
-        topics.setdefault(result.topic.replace("-", " "), []).append(_judged(result))
+        topics.setdefault(result.topic.replace("-", " "), []).append(_judged(result, report))
     if site.checks:
         topics["checks by hand"] = [_by_hand(check) for check in site.checks]
     return (
@@ -68,6 +70,7 @@ def render(report: Report, site: Site | None = None) -> str:
             command=shlex.join(report.run.command),
             footer=re.sub(r"[^\w.-]", "", report.run.id),
             valid_until=_valid_until(report, site),
+            waivers_end=_waivers_end(report),
             gaps=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
             moot=_moot(report),
             kubelets=sorted({node.kubelet for node in report.cluster.nodes}) if report.cluster else [],
@@ -103,7 +106,7 @@ def _open(site: Site) -> list[str]:
     ]
 
 
-def _judged(result: BehaviourResult) -> Row:
+def _judged(result: BehaviourResult, report: Report) -> Row:
     bad = [finding for finding in result.findings if finding.verdict in WRONG]
     return Row(
         id=result.id,
@@ -114,8 +117,19 @@ def _judged(result: BehaviourResult) -> Row:
         evidence=f"{len(result.findings)} finding{'s' if len(result.findings) != 1 else ''}",
         link=f"report.html#{result.id}",
         remark="" if result.verdict is Verdict.CONFORMS else _short(result.reason or ""),
+        waivers=_waivers(result, report),
         remedy=_short(next((each.remedy for each in bad if each.remedy), result.remedy)) if bad else None,
     )
+
+
+def _waivers(result: BehaviourResult, report: Report) -> list[str]:
+    """What waives something of it; the reasons are in the table of waivers."""
+    own = [each for each in report.waivers if each.behaviour == result.id and each.findings]
+    lines = [
+        shortened(visible(f"{each.findings} of them until {each.expiry}, {each.ticket}, {each.owner}"), 120)
+        for each in own[:WAIVERS_AT_MOST]
+    ]
+    return lines + ([f"and {len(own) - WAIVERS_AT_MOST} more, below"] if len(own) > WAIVERS_AT_MOST else [])
 
 
 def _by_hand(check: Check) -> Row:
@@ -146,8 +160,17 @@ def _moot(report: Report) -> dict[str, list[str]]:
     return found
 
 
+def _waivers_end(report: Report) -> date | None:
+    """The first day on which a waiver that is needed ends: from then on the cluster is another."""
+    return min((each.expiry for each in report.waivers if each.findings), default=None)
+
+
 def _valid_until(report: Report, site: Site) -> date | None:
-    return report.run.start.date() + timedelta(days=site.valid_days) if site.valid_days else None
+    """As the site wants it, but never beyond the waivers that the result rests on."""
+    if not site.valid_days:
+        return None
+    wanted = report.run.start.date() + timedelta(days=site.valid_days)
+    return min(wanted, _waivers_end(report) or wanted)
 
 
 def _short(text: str) -> str:
