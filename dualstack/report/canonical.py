@@ -15,6 +15,7 @@ from dualstack.errors import UserError
 from dualstack.report.model import SCHEMA, BehaviourResult, Report
 from dualstack.verdict.finding import Finding
 
+FAST = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 FINDINGS = TypeAdapter(list[Finding])
 # How our own files begin, and where the next behaviour does: keys are sorted, quotes within strings escaped.
 BEGINNING, NEXT = b'{"behaviours":[', b',{"claim":'
@@ -24,9 +25,16 @@ EXACT = 2**53 - 1  # larger ones are no numbers to RFC 8785
 
 def to_json(report: Report) -> bytes:
     """The report's bytes. Two reports with the same content have the same bytes."""
-    parts = report.model_dump(mode="json", by_alias=True, exclude={"behaviours"})
-    encoded = {key: rfc8785.dumps(value) for key, value in parts.items()}
-    return _object(encoded | {"behaviours": _array(map(_behaviour, report.behaviours))})
+    return b"".join(pieces(report))
+
+
+def pieces(report: Report) -> Iterator[bytes]:
+    """The report's bytes, a behaviour at a time."""
+    yield BEGINNING
+    for number, result in enumerate(report.behaviours):
+        yield b"," * (number > 0) + _behaviour(result)
+    rest = rfc8785.dumps(report.model_dump(mode="json", by_alias=True, exclude={"behaviours"}))
+    yield b"]," + rest.removeprefix(b"{")
 
 
 def load(path: Path) -> Report:
@@ -46,14 +54,14 @@ def load(path: Path) -> Report:
 
 def _by_behaviours(file: BinaryIO) -> Report | None:
     """The report, if the file falls into behaviours as ours do; None: read it as a whole."""
-    pieces = _pieces(file)
+    parts = _parts(file)
     behaviours = []
     try:
-        piece = next(pieces)
+        piece = next(parts)
         if not piece.startswith(BEGINNING):
             return None
         piece = piece.removeprefix(BEGINNING)
-        for following in pieces:
+        for following in parts:
             behaviours.append(BehaviourResult.model_validate_json(piece))
             piece = NEXT[1:] + following
         rest = Report.model_validate_json(
@@ -64,7 +72,7 @@ def _by_behaviours(file: BinaryIO) -> Report | None:
     return rest.model_copy(update={"behaviours": behaviours + rest.behaviours})
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
+def _parts(file: BinaryIO) -> Iterator[bytes]:
     rest = b""
     while chunk := file.read(CHUNK):
         *whole, rest = (rest + chunk).split(NEXT)
@@ -75,33 +83,24 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 def _behaviour(result: BehaviourResult) -> bytes:
     parts = result.model_dump(mode="json", exclude={"findings"})
     encoded = {key: rfc8785.dumps(value) for key, value in parts.items()}
-    return _object(
-        encoded | {"findings": _array(map(_dumps, FINDINGS.dump_python(result.findings, mode="json")))}
-    )
+    encoded["findings"] = _findings(FINDINGS.dump_python(result.findings, mode="json"))
+    return b"{" + b",".join(b'"%s":%s' % (key.encode(), encoded[key]) for key in sorted(encoded)) + b"}"
 
 
-def _dumps(value: JsonValue) -> bytes:
+def _findings(findings: list[dict[str, JsonValue]]) -> bytes:
     """Canonical JSON; by the standard library, which is much faster, where both say the same."""
-    if _is_spelled_alike(value):
-        return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-    return rfc8785.dumps(value)
+    if all(_is_spelled_alike(each["evidence"]) for each in findings):
+        return FAST.encode(findings).encode()
+    return rfc8785.dumps(findings)
 
 
 def _is_spelled_alike(value: JsonValue) -> bool:
     """Numbers are where RFC 8785 is particular, and the order of keys beyond ASCII."""
     if isinstance(value, dict):
-        return all(key.isascii() for key in value) and all(map(_is_spelled_alike, value.values()))
+        return all(key.isascii() and _is_spelled_alike(each) for key, each in value.items())
     if isinstance(value, list):
         return all(map(_is_spelled_alike, value))
     return not isinstance(value, float) and (not isinstance(value, int) or abs(value) <= EXACT)
-
-
-def _object(encoded: dict[str, bytes]) -> bytes:
-    return b"{" + b",".join(b'"%s":%s' % (key.encode(), encoded[key]) for key in sorted(encoded)) + b"}"
-
-
-def _array(encoded: Iterator[bytes]) -> bytes:
-    return b"[" + b",".join(encoded) + b"]"
 
 
 def _trouble(content: bytes, error: ValidationError) -> str:

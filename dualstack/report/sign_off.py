@@ -66,7 +66,7 @@ def render(report: Report, site: Site | None = None) -> str:
             topics=topics,
             standing=standing(report, site),
             why=_why(report, site),
-            digest=hashlib.sha256(canonical.to_json(report)).hexdigest(),
+            digest=_digest(report),
             command=shlex.join(report.run.command),
             footer=re.sub(r"[^\w.-]", "", report.run.id),
             valid_until=_valid_until(report, site),
@@ -83,6 +83,14 @@ def standing(report: Report, site: Site) -> Standing:
     if report.verdict is Outcome.NOT_CONFORMANT or _failed(site):
         return "not-ready"
     return "open" if report.verdict is Outcome.INCOMPLETE or _open(site) else "ready"
+
+
+def _digest(report: Report) -> str:
+    """SHA-256 of its report.json."""
+    digest = hashlib.sha256()
+    for piece in canonical.pieces(report):
+        digest.update(piece)
+    return digest.hexdigest()
 
 
 def _why(report: Report, site: Site) -> list[str]:
