@@ -1,5 +1,6 @@
-"""A report that can be shown to strangers: nodes, namespaces, addresses, the server's host and the context
-have other names, the same ones everywhere in it, and prefixes keep their structure.
+"""A report that can be shown to strangers: nodes, namespaces, addresses, the server's host, the context and
+who waived what under which ticket have other names, the same ones everywhere in it, and prefixes keep their
+structure.
 
 What it keeps: verdicts, versions, times, the cluster's UID, the names of the suite's own Services, the
 profile's and the command's paths. With the same key two runs get the same pseudonyms and can be compared.
@@ -19,10 +20,12 @@ from dualstack.report.scramble import Scrambler
 
 KEPT_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
 KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
+WAIVER_KEPT = {"behaviour", "family", "expiry", "state"}
 FINDING_KEPT = {"verdict", "family", "evidence"}
 Replace = Callable[[str], str]
 
 NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?")
+WILD, WORD = re.compile(r"[*?]"), re.compile(r"\w")
 ADDRESS = re.compile(
     r"""(?<![0-9A-Fa-f:.])
     (?: [0-9A-Fa-f]{0,4} : [0-9A-Fa-f:.]* [0-9A-Fa-f:] | \d{1,3} (?:\.\d{1,3}){3} (?!\.?\d) )
@@ -37,6 +40,7 @@ def pseudonymous(report: Report, key: bytes) -> Report:
     document = report.model_dump(mode="json", by_alias=True)
     for part in ("cluster", "convergence", "created", "left_behind"):
         document[part] = _walk(document[part], replace, KEPT)
+    document["waivers"] = _walk(document["waivers"], replace, WAIVER_KEPT)
     document["run"] |= {
         name: _walk(document["run"][name], replace) for name in ("command", "partial", "interrupted")
     }
@@ -51,9 +55,8 @@ class _Replacement:
     """What stands for what."""
 
     def __init__(self, report: Report, key: bytes) -> None:
-        self._key = key
         self._addresses = Scrambler(key).replace
-        known = {name: self._pseudonym(kind, name) for kind, name in _names(report) if not _is_address(name)}
+        known = {name: _pseudonym(kind, name, key) for kind, name in _names(report) if _is_name(name)}
         self._names = {name: other for name, other in known.items() if NAME.fullmatch(name)}
         odd = sorted(known.keys() - self._names.keys(), key=len, reverse=True)
         self._odd = {name: known[name] for name in odd}
@@ -82,9 +85,10 @@ class _Replacement:
                 continue
         return found
 
-    def _pseudonym(self, kind: str, name: str) -> str:
-        digest = hmac.digest(self._key, f"{kind} {name}".encode(), "sha256")
-        return f"{kind}-{base64.b32encode(digest)[:8].decode().lower()}"
+
+def _pseudonym(kind: str, name: str, key: bytes) -> str:
+    digest = hmac.digest(key, f"{kind} {name}".encode(), "sha256")
+    return f"{kind}-{base64.b32encode(digest)[:8].decode().lower()}"
 
 
 def _names(report: Report) -> Iterator[tuple[str, str]]:
@@ -95,6 +99,12 @@ def _names(report: Report) -> Iterator[tuple[str, str]]:
             yield "namespace", name
     for at in report.convergence:
         yield "node", at.node
+    for waiver in report.waivers:
+        yield "owner", waiver.owner
+        yield "ticket", waiver.ticket
+        # A pattern holds parts of names, which no list of names knows.
+        if WILD.search(waiver.subject):
+            yield "pattern", waiver.subject
     if report.cluster is None:
         return
     if report.cluster.context:
@@ -105,12 +115,13 @@ def _names(report: Report) -> Iterator[tuple[str, str]]:
         yield "node", node.name
 
 
-def _is_address(name: str) -> bool:
+def _is_name(text: str) -> bool:
+    """Not an address, which has a pseudonym of its own kind, and not a mere sign, which is in every text."""
     try:
-        ip_interface(name)
+        ip_interface(text)
     except ValueError:
-        return False
-    return True
+        return WORD.search(text) is not None
+    return False
 
 
 def _walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> JsonValue:

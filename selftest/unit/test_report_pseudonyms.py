@@ -1,6 +1,7 @@
 import json
 import random
 import re
+from datetime import date
 from ipaddress import ip_address, ip_network
 
 import made_up
@@ -10,6 +11,7 @@ from dualstack import cli
 from dualstack.family import Family
 from dualstack.report import canonical
 from dualstack.report.compare import compare
+from dualstack.report.model import WaiverUse
 from dualstack.report.pseudonyms import pseudonymous
 from dualstack.report.scramble import Scrambler
 from dualstack.verdict.judge import Judge
@@ -121,6 +123,19 @@ def telling():
             "sentence": text,
             "run": report.run.model_copy(update=run),
             "cluster": report.cluster.model_copy(update=cluster),
+            "waivers": [
+                WaiverUse(
+                    behaviour="node-internal-ips",
+                    subject=subject,
+                    reason=text,
+                    owner="R. Example",
+                    ticket="CHG-1",
+                    expiry=date(2027, 1, 1),
+                    state="used",
+                    findings=1,
+                )
+                for subject in ("node0.corp.example", "node*.corp.example", "*")
+            ],
             "created": [
                 made_up.ObjectName(kind="Namespace", name="dualstack-77"),
                 made_up.ObjectName(kind="Pod", namespace="dualstack-77", name="client-0"),
@@ -162,6 +177,14 @@ def test_verdicts_stay_and_the_key_decides(report):
     assert [each.claim for each in one.behaviours] == [each.claim for each in report.behaviours]
     assert report.cluster is None or one.cluster.nodes != other.cluster.nodes
     assert compare(one, again).context == []
+
+
+def test_a_waivers_pattern_tells_no_part_of_a_name():
+    made = pseudonymous(telling(), KEY)
+    one, some, every = (each.subject for each in made.waivers)
+    assert one == made.cluster.nodes[0].name
+    assert some.startswith("pattern-")
+    assert every == "*"
 
 
 def test_a_node_called_like_a_key_of_the_report_harms_nothing():
