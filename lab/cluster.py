@@ -20,6 +20,7 @@ from lab import (
     namespaces,
     network,
     node,
+    own_kernel,
     preflight,
     teardown,
 )
@@ -35,6 +36,7 @@ from lab.variants import Variant, load
 
 Say = Callable[[str], None]
 T = TypeVar("T")
+_PATIENCE = 120  # seconds for what takes 10 at most on ordinary nodes, and 60 on those with their own kernel
 _RECORD = STATE / "cluster.json"
 RESOLV_CONF = STATE / "outside.resolv.conf"  # bound over /etc/resolv.conf by `outside`
 
@@ -68,8 +70,8 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     """Bring a cluster up, unless the same one is up already; a different one is taken down first."""
     begin = time.monotonic()
     variant = load(name, nodes)
-    preflight.check(variant.kubernetes)
-    built = artifacts.ensure(variant.kubernetes, say)
+    preflight.check(variant.kubernetes, own_kernels=variant.own_kernels)
+    built = artifacts.ensure(variant.kubernetes, say, with_uml=variant.own_kernels)
 
     def step(text: str) -> None:
         say(f"{time.monotonic() - begin:6.1f} s  {text}")
@@ -147,7 +149,12 @@ def _prepare(plan: Plan, built: Artifacts) -> None:
     controlplane.prepare(plan, authority)
     for each in plan.nodes:
         node.prepare(plan, each, authority, built)
-        imagestore.give(images, Machine(each.machine))
+        if each.settings.own_kernel:
+            disk = own_kernel.disk(images, built)
+            wires = network.of_machine(plan, each.machine)
+            own_kernel.prepare(Machine(each.machine), built, disk, wires)
+        else:
+            imagestore.give(images, Machine(each.machine))
     write(RESOLV_CONF, "nameserver 127.0.0.1\n")
 
 
@@ -197,7 +204,7 @@ def _wait_for_nodes(api: Api, plan: Plan) -> None:
 
     wait(
         lambda: not late(),
-        60,
+        _PATIENCE,
         lambda: "; ".join(f"{each.name}: {Machine(each.machine).last_words('kubelet')}" for each in late()),
     )
 
@@ -223,4 +230,4 @@ def _wait_for_addons(api: Api) -> None:
         except ApiError as error:
             return [str(error)]
 
-    wait(lambda: not late(), 60, lambda: ", ".join(late()))
+    wait(lambda: not late(), _PATIENCE, lambda: ", ".join(late()))

@@ -10,6 +10,7 @@ import shlex
 import subprocess
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from lab.paths import STATE
 INSIDE = Path("/run/lab/machine")  # the machine's folder, as the machine sees it
 BIN = Path("/run/lab/bin")  # Kubernetes' binaries
 PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+KERNEL = "kernel"  # the service of machines with a kernel of their own (see lab.own_kernel)
 _GUEST = Path(__file__).parent / "guest"
 
 
@@ -63,22 +65,37 @@ class Machine:
         write(self.folder / "etc/machine-id", f"{machine_id}\n")
         write(self.folder / "etc/hosts", f"127.0.0.1 localhost {hostname}\n::1 localhost {hostname}\n")
         write(self.folder / "etc/resolv.conf", f"nameserver {resolver}\n")
-        for script in ("init.sh", "service.sh"):
-            write(self.folder / script, (_GUEST / script).read_text())
+        for script in sorted(_GUEST.glob("*.sh")):
+            write(self.folder / script.name, script.read_text(), 0o755)
+
+    @property
+    def has_own_kernel(self) -> bool:
+        """Whether its services run under a kernel of their own, in the machine."""
+        return KERNEL in self.services
 
     def power_on(self) -> None:
-        """Start its pid 1 and wait until its file system stands. Control group and network exist already."""
+        """Start its pid 1 and wait until its file system stands, and under its own kernel too if it has one.
+
+        Control group and network exist already.
+        """
         command = ["nsenter", f"--net={namespaces.path(self.name)}", "setsid", "--fork", "unshare"]
         command += ["--mount", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child"]
         command += ["--propagation=private", "sh", str(self.folder / "init.sh"), str(self.folder)]
         with self.log("init").open("ab") as log:
             joined = cgroups.joining(self.name, command)
             subprocess.run(joined, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/", check=False)
-        end = time.monotonic() + 10
-        while not self._stands():
-            if time.monotonic() > end or not cgroups.processes(self.name):
-                said = " ".join(self.log("init").read_text().split())[-300:]
-                raise LabError(f"{self.name} does not start: {said or 'no message'} ({self.log('init')})")
+        self._wait(self._stands, 10, lambda: bool(cgroups.processes(self.name)), "init")
+        if self.has_own_kernel:
+            self.service("start", KERNEL)
+            listens = (self.folder / "calls/ready").exists
+            self._wait(listens, 60, lambda: self.runs(KERNEL), KERNEL)
+
+    def _wait(self, ready: Callable[[], bool], seconds: float, lives: Callable[[], bool], log: str) -> None:
+        end = time.monotonic() + seconds
+        while not ready():
+            if time.monotonic() > end or not lives():
+                said = " ".join(self.log(log).read_text(errors="replace").split())[-300:]
+                raise LabError(f"{self.name} does not start: {said or 'no message'} ({self.log(log)})")
             time.sleep(0.02)
 
     def _stands(self) -> bool:
@@ -90,8 +107,8 @@ class Machine:
         """Whether its pid 1 lives."""
         return cgroups.init_of(self.name) is not None
 
-    def file(self, path: str) -> Path:
-        """A path inside the machine, as the host reaches it. Raises LabError if the machine is off."""
+    def _file(self, path: str) -> Path:
+        """A path in the machine's own view, as the host reaches it. Raises LabError if the machine is off."""
         return Path(f"/proc/{self._init()}/root{path}")
 
     def _init(self) -> int:
@@ -101,26 +118,37 @@ class Machine:
         return pid
 
     def command(self, command: list[str]) -> list[str]:
-        """`command`, to be run inside the machine: its control groups first, then all its namespaces."""
-        enter = [
-            "nsenter",
-            f"--target={self._init()}",
-            "--mount",
-            "--uts",
-            "--ipc",
-            "--net",
-            "--pid",
-            "--cgroup",
-        ]
+        """`command`, to be run inside the machine: its control groups first, then all its namespaces.
+
+        Under its own kernel if it has one: without a terminal then, and with the output at the end.
+        """
+        if self.has_own_kernel:
+            command = ["sh", str(INSIDE / "call.sh"), shlex.join(command)]
+        return self._in_namespaces(command)
+
+    def _in_namespaces(self, command: list[str]) -> list[str]:
+        enter = ["nsenter", f"--target={self._init()}"]
+        enter += ["--mount", "--uts", "--ipc", "--net", "--pid", "--cgroup"]
         return cgroups.joining(self.name, [*enter, "env", f"PATH={PATH}", *command])
 
-    def run(self, command: list[str], *, text: str | None = None) -> str:
+    def run(self, command: list[str], *, text: str = "") -> str:
         """Run a command inside the machine and return its output. Raises LabError."""
-        done = subprocess.run(self.command(command), input=text, capture_output=True, text=True)
+        return self._run(self.command(command), command, text)
+
+    def _run(self, full: list[str], command: list[str], text: str = "") -> str:
+        done = subprocess.run(full, input=text, capture_output=True, text=True)
         if done.returncode != 0:
             said = " ".join((done.stderr or done.stdout).split())[-400:]
             raise LabError(f"{self.name}: `{shlex.join(command)[:120]}` failed ({done.returncode}): {said}")
         return done.stdout
+
+    def succeeds(self, command: list[str]) -> bool:
+        """Whether a command can be run inside the machine and its exit status is 0."""
+        try:
+            self.run(command)
+        except LabError:
+            return False
+        return True
 
     def replace_me(self, command: list[str]) -> None:
         """Become `command` inside the machine; never returns."""
@@ -129,15 +157,24 @@ class Machine:
 
     def service(self, action: str, name: str) -> None:
         """Start, stop or kill a service."""
-        self.run(["sh", str(INSIDE / "service.sh"), action, name])
+        command = ["sh", str(INSIDE / "service.sh"), action, name]
+        self._run(self._in_namespaces(command) if name == KERNEL else self.command(command), command)
 
     def runs(self, service: str) -> bool:
         """Whether a service's process lives."""
+        if self.has_own_kernel and service != KERNEL:
+            return self.succeeds(["sh", str(INSIDE / "service.sh"), "check", service])
         try:
-            inside = int(self.file(f"/run/lab/{service}.pid").read_text())
-            return self.file(f"/proc/{inside}").exists()
+            inside = int(self._file(f"/run/lab/{service}.pid").read_text())
+            return self._file(f"/proc/{inside}").exists()
         except (OSError, ValueError, LabError):
             return False
+
+    def has(self, path: str) -> bool:
+        """Whether there is a file at a path inside the machine."""
+        if self.has_own_kernel:
+            return self.succeeds(["test", "-e", path])
+        return self._file(path).exists()
 
     def last_words(self, service: str) -> str:
         """The last line of a service's log: what it died of, mostly."""

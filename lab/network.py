@@ -8,6 +8,7 @@ from lab import namespaces
 from lab.addresses import FABRIC, FAMILIES, NODE_NETWORKS, Plan
 
 BRIDGE = "br0"
+TAP = "tap0"  # the network card of a machine with a kernel of its own
 _SYSCTLS = {
     "net/ipv4/ip_forward": "1",
     "net/ipv6/conf/all/forwarding": "1",
@@ -61,7 +62,28 @@ def build(plan: Plan) -> None:
         ]
     lines += [f"link set {BRIDGE} up", *_addresses(plan, FABRIC, BRIDGE), *_pod_routes(plan, FABRIC)]
     namespaces.run_inside(FABRIC, _sysctls() + _batch(lines))
+    own_kernels = {node.machine for node in plan.nodes if node.settings.own_kernel}
     for machine in plan.machines[1:]:
-        gateways = [f"route add default via {plan.address(FABRIC, each)}" for each in FAMILIES]
-        lines = ["link set lo up", "link set eth0 up", *_addresses(plan, machine, "eth0"), *gateways]
-        namespaces.run_inside(machine, _sysctls() + _batch([*lines, *_pod_routes(plan, machine)]))
+        namespaces.run_inside(
+            machine, _tap_on_eth0() if machine in own_kernels else of_machine(plan, machine)
+        )
+
+
+def of_machine(plan: Plan, machine: str) -> str:
+    """Shell that gives eth0 its addresses and routes, and the kernel its settings."""
+    gateways = [f"route add default via {plan.address(FABRIC, each)}" for each in FAMILIES]
+    lines = ["link set lo up", "link set eth0 up", *_addresses(plan, machine, "eth0"), *gateways]
+    return _sysctls() + _batch([*lines, *_pod_routes(plan, machine)])
+
+
+def _tap_on_eth0() -> str:
+    """Shell that joins the network card of a kernel of its own to the wire; addresses are that kernel's."""
+    lines = [
+        f"link add {BRIDGE} type bridge mcast_snooping 0 forward_delay 0",
+        f"tuntap add dev {TAP} mode tap",
+        f"link set {TAP} master {BRIDGE} up",
+        f"link set eth0 master {BRIDGE} up",
+        f"link set {BRIDGE} up",
+        "link set lo up",
+    ]
+    return "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6\n" + _batch(lines)

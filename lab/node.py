@@ -64,8 +64,8 @@ def prepare_containerd(machine: Machine, built: Artifacts) -> None:
 def wait_for_containerd(machine: Machine) -> None:
     """Wait until containerd listens. Raises LabError."""
     wait(
-        lambda: machine.file("/run/containerd/containerd.sock").exists(),
-        20,
+        lambda: machine.has("/run/containerd/containerd.sock"),
+        60,
         lambda: f"{machine.name}: containerd does not answer: {machine.last_words('containerd')}",
     )
 
@@ -171,6 +171,7 @@ def kube_proxy(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": node.settings.proxy_mode,
+        "ipvs": {"strictARP": True},  # only who announces a load balancer's address answers for it
         "clientConnection": {"kubeconfig": str(INSIDE / "pki/kube-proxy.kubeconfig")},
         "clusterCIDR": ",".join(pod.range for pod in plan.variant.pods),
         "conntrack": {"maxPerCore": 0, "min": 0},

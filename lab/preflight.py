@@ -18,7 +18,7 @@ _PROGRAMS = {
 _CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "pids")
 
 
-def missing(kubernetes: str) -> list[str]:
+def missing(kubernetes: str, *, own_kernels: bool) -> list[str]:
     """One line for each thing that is missing; none if the lab can start."""
     if platform.system() != "Linux":
         return ["Linux: the lab is made of network namespaces; run it on a Linux machine"]
@@ -33,7 +33,7 @@ def missing(kubernetes: str) -> list[str]:
         lines.append(
             "kernel: cgroup namespaces and overlayfs are needed; run `modprobe overlay` or another kernel"
         )
-    return lines + artifacts.missing(kubernetes)
+    return lines + artifacts.missing(kubernetes, with_uml=own_kernels)
 
 
 def _cgroups() -> list[str]:
@@ -47,7 +47,7 @@ def _cgroups() -> list[str]:
     ]
 
 
-def check(kubernetes: str) -> None:
+def check(kubernetes: str, *, own_kernels: bool) -> None:
     """Raise LabError with everything that is missing."""
-    if lines := missing(kubernetes):
+    if lines := missing(kubernetes, own_kernels=own_kernels):
         raise LabError("this machine lacks:\n" + "\n".join(f"  - {line}" for line in lines))

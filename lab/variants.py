@@ -21,7 +21,7 @@ FOLDER = Path(__file__).parent / "variants"
 MAX_NODES = 16  # node addresses are 172.30.0.10 and up to .25
 
 Family = Literal["IPv4", "IPv6"]
-ProxyMode = Literal["iptables", "nftables"]
+ProxyMode = Literal["iptables", "ipvs", "nftables"]
 Network = IPv4Network | IPv6Network
 
 
@@ -60,6 +60,7 @@ class Node(_Data):
     node_ips: tuple[Family, ...] = ("IPv4", "IPv6")
     cni_families: tuple[Family, ...] = ("IPv4", "IPv6")
     default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
+    own_kernel: bool = False  # User-mode Linux, with modules that the host's kernel may lack: IPVS above all
     proxy_mode: ProxyMode = "iptables"
     without: tuple[str, ...] = ()  # programs that its kube-proxy does not find to work
     before_proxy: str = ""  # shell that runs before its kube-proxy starts
@@ -119,9 +120,13 @@ class Variant(_Data):
 
     @model_validator(mode="after")
     def _release_can(self) -> Self:
-        for index in range(self.nodes):
-            if self.settings(index).proxy_mode == "nftables" and not self.release.nftables:
+        for settings in self.all_settings:
+            if settings.proxy_mode == "nftables" and not self.release.nftables:
                 raise ValueError(f"kube-proxy of Kubernetes {self.kubernetes} has no nftables mode")
+            if settings.proxy_mode == "ipvs" and not settings.own_kernel:
+                raise ValueError(f"{settings.name}: proxy_mode ipvs needs own_kernel: true")
+            if settings.proxy_mode == "nftables" and settings.own_kernel:
+                raise ValueError(f"{settings.name}: its own kernel has no nftables")
         return self
 
     @property
@@ -149,9 +154,14 @@ class Variant(_Data):
             raise ValueError(f"per_node.{index}.{first_problem(error)}") from None
 
     @cached_property
-    def node_names(self) -> tuple[str, ...]:
-        """Kubernetes names of all nodes, in order."""
-        return tuple(self.settings(index).name for index in range(self.nodes))
+    def all_settings(self) -> tuple[Node, ...]:
+        """What holds for every node, in order."""
+        return tuple(self.settings(index) for index in range(self.nodes))
+
+    @property
+    def own_kernels(self) -> bool:
+        """Whether any node has a kernel of its own."""
+        return any(settings.own_kernel for settings in self.all_settings)
 
 
 def names() -> list[str]:

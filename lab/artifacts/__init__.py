@@ -39,7 +39,7 @@ class Artifacts:
     image_names: tuple[str, ...]
     """References of the images, such as `registry.k8s.io/pause:3.10.1`."""
     uml: Path | None = None
-    """Folder with linux.uml, node.img and data.img (see lab.artifacts.uml), where they were asked for."""
+    """Folder with linux.uml and its boot disk (see lab.artifacts.uml), where they were asked for."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,13 @@ while read -r image; do
     touch "$name"
     mount --bind "$image" "$name"
 done <"$folder/images"
+if [ -d "$folder/own-kernel" ]; then # what links there points to
+    for part in "$folder"/own-kernel/*; do
+        place=$folder/run/lab/own-kernel/${part##*/}
+        mkdir -p "$place"
+        mount --bind -o ro "$(readlink -f "$part")" "$place"
+    done
+fi
 cp -a "$folder/etc/." "$folder/run/etc.upper/"
 mount --rbind "$folder/run" /run
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=/run/etc.upper,workdir=/run/etc.work" /etc

@@ -23,6 +23,10 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def _names(variant: variants.Variant) -> list[str]:
+    return [each.name for each in variant.all_settings]
+
+
 def refusal(folder: Path, text: str) -> str:
     (folder / "it.yaml").write_text(text)
     with pytest.raises(LabError) as caught:
@@ -45,6 +49,11 @@ def refusal(folder: Path, text: str) -> str:
         ("extends: base\nnode: {node_ips: [IPv5]}", "it.yaml: node.node_ips.0: "),
         ("extends: base\nper_node: {1: {proxy_mod: nftables}}", "per_node.1.proxy_mod: no such key"),
         ("extends: base\nnode: {files: {/usr/bin/x: ''}}", "only files below /etc"),
+        ("extends: base\nnode: {proxy_mode: ipvs}", "it.yaml: node0: proxy_mode ipvs needs own_kernel: true"),
+        (
+            "extends: base\nnode: {own_kernel: true, proxy_mode: nftables}",
+            "it.yaml: node0: its own kernel has no nftables",
+        ),
         ("extends: nobody", "no variant 'nobody' (extended by it.yaml, known: base, it)"),
         ("extends: it", "extends itself (it -> it)"),
         ("extends: [base]", "it.yaml: extends: must be the name of one variant"),
@@ -89,7 +98,7 @@ def test_every_variant_of_ours_is_valid_and_its_addresses_are_unique(name: str) 
     assert plan.variant.title
     addresses = [plan.address(machine, each) for machine in plan.machines for each in ("IPv4", "IPv6")]
     assert len(addresses) == len(set(addresses))
-    assert len(set(plan.variant.node_names)) == plan.variant.nodes
+    assert len(set(_names(plan.variant))) == plan.variant.nodes
 
 
 @pytest.mark.parametrize("name", faults.names())
@@ -124,11 +133,11 @@ def test_ipv6_first_turns_every_order() -> None:
 
 def test_aks_engine_names_and_provider_ids() -> None:
     variant = variants.load("aks-engine")
-    assert variant.node_names == (
+    assert _names(variant) == [
         "k8s-linuxpool1-12345678-0",
         "k8s-linuxpool1-12345678-1",
         "k8s-master-12345678-0",
-    )
+    ]
     assert variant.settings(2).provider_id.endswith("/virtualMachines/k8s-master-12345678-0")
     assert "node-role.kubernetes.io/agent" not in variant.settings(2).labels
     assert Plan(variant).machine_of("k8s-master-12345678-0") == "node2"
@@ -148,6 +157,6 @@ def test_cni_of_one_node_with_one_family() -> None:
 
 
 def test_number_of_nodes_can_be_given() -> None:
-    assert variants.load("default", nodes=5).node_names == ("node0", "node1", "node2", "node3", "node4")
+    assert _names(variants.load("default", nodes=5)) == ["node0", "node1", "node2", "node3", "node4"]
     with pytest.raises(LabError, match=r"default.yaml: nodes: "):
         variants.load("default", nodes=99)
