@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup demo test check lab-up lab-down lab-purge bench docs lock clean
+.PHONY: help setup demo demo-seed test check lab-up lab-down lab-purge bench docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -20,6 +20,12 @@ demo: .venv/ready ## Bring a real cluster up on this machine, judge it, show whe
 	@$(BIN)/python -m lab up
 	@$(BIN)/python -m lab outside -- $(BIN)/pytest --kubeconfig "$$($(BIN)/python -m lab kubeconfig)"
 	@echo "The cluster is still up for a look: see docs/lab.md. \`make lab-down\` takes it down."
+
+demo-seed: .venv/ready ## The same on the cluster that this began with: Kubernetes 1.19, IPVS, as AKS Engine deployed it
+	@$(BIN)/python -m lab up --variant seed
+	@$(BIN)/python -m lab outside -- $(BIN)/pytest --kubeconfig "$$($(BIN)/python -m lab kubeconfig)" \
+		--profile aks-engine --strict-support
+	@echo "The cluster is still up for a look: see docs/seed.md. \`make lab-down\` takes it down."
 
 test: .venv/ready ## Pass the project's own tests; with root on Linux, on real clusters as well
 	@$(BIN)/pytest selftest

@@ -1,7 +1,8 @@
 """Faults: damage to a running cluster, as data. One YAML file each: on which machine, what to do and undo.
 
 Steps are shell, run inside the machine with the cluster's addresses in the environment (NODE0_IPV6,
-NODE2_PODS_IPV6, API_IPV4 …), and undone in reverse order. What is done is remembered until it is mended.
+NODE2_PODS_IPV6, API_IPV4 …), or `outside` where kubectl is at hand, and undone in reverse order. What is done
+is remembered until it is mended.
 """
 
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from lab import cluster
+from lab import cluster, vantage
 from lab.addresses import FABRIC, FAMILIES, Plan
 from lab.errors import LabError
 from lab.files import write
@@ -20,14 +21,15 @@ from lab.paths import STATE
 from lab.variants import first_problem, read_yaml
 
 FOLDER = Path(__file__).parent / "faults"
+OUTSIDE = "outside"  # no machine: where clients are, with kubectl (see lab.vantage)
 _ACTIVE = STATE / "faults"
 
 
 class Step(BaseModel):
-    """Shell to do and to undo on one machine, all nodes or the last; or the chains of an nftables table."""
+    """Shell to do and undo outside, on one machine, all nodes or the last; or an nftables table's chains."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-    on: str = Field(pattern=r"^(node\d+|nodes|last|cp|fabric)$")
+    on: str = Field(pattern=r"^(node\d+|nodes|last|cp|fabric|outside)$")
     do: str = ""
     undo: str = ""
     nft: str = ""
@@ -36,6 +38,8 @@ class Step(BaseModel):
     def _one_kind(self) -> Self:
         if bool(self.nft) == bool(self.do) or bool(self.do) != bool(self.undo):
             raise ValueError("a step has either `do` and `undo`, or `nft`")
+        if self.nft and self.on == OUTSIDE:
+            raise ValueError("`nft` is for machines; outside is `fabric`")
         return self
 
     def script(self, table: str, *, undo: bool) -> str:
@@ -111,14 +115,18 @@ def _machines(plan: Plan, on: str) -> list[str]:
     if on == "nodes":
         return [node.machine for node in plan.nodes]
     machine = plan.nodes[-1].machine if on == "last" else on
-    if machine not in plan.machines:
+    if machine not in (*plan.machines, OUTSIDE):
         raise LabError(f"this cluster has no {machine} (it has {', '.join(plan.machines)})")
     return [machine]
 
 
 def _apply(plan: Plan, machines: list[str], script: str) -> None:
+    command = ["env", *_environment(plan), "sh", "-e"]
     for machine in machines:
-        Machine(machine).run(["env", *_environment(plan), "sh", "-e"], text=script)
+        if machine == OUTSIDE:
+            vantage.run(command, text=script)
+        else:
+            Machine(machine).run(command, text=script)
 
 
 def _environment(plan: Plan) -> list[str]:

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from lab import cgroups, namespaces
 from lab.artifacts import Artifacts
+from lab.commands import output
 from lab.errors import LabError
 from lab.files import write
 from lab.paths import STATE
@@ -133,14 +134,7 @@ class Machine:
 
     def run(self, command: list[str], *, text: str = "") -> str:
         """Run a command inside the machine and return its output. Raises LabError."""
-        return self._run(self.command(command), command, text)
-
-    def _run(self, full: list[str], command: list[str], text: str = "") -> str:
-        done = subprocess.run(full, input=text, capture_output=True, text=True)
-        if done.returncode != 0:
-            said = " ".join((done.stderr or done.stdout).split())[-400:]
-            raise LabError(f"{self.name}: `{shlex.join(command)[:120]}` failed ({done.returncode}): {said}")
-        return done.stdout
+        return output(self.name, command, self.command(command), text=text)
 
     def succeeds(self, command: list[str]) -> bool:
         """Whether a command can be run inside the machine and its exit status is 0."""
@@ -158,7 +152,7 @@ class Machine:
     def service(self, action: str, name: str) -> None:
         """Start, stop or kill a service."""
         command = ["sh", str(INSIDE / "service.sh"), action, name]
-        self._run(self._in_namespaces(command) if name == KERNEL else self.command(command), command)
+        output(self.name, command, self._in_namespaces(command) if name == KERNEL else self.command(command))
 
     def runs(self, service: str) -> bool:
         """Whether a service's process lives."""

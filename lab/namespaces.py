@@ -11,7 +11,7 @@ import threading
 from pathlib import Path
 
 from lab import cgroups
-from lab.errors import LabError
+from lab.commands import output
 
 FOLDER = Path("/run/netns")
 PREFIX = "dslab-"
@@ -52,13 +52,9 @@ def _mount_points() -> set[str]:
     return {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()}
 
 
-def run(machine: str, command: list[str], *, text: str | None = None) -> str:
+def run(machine: str, command: list[str], *, text: str = "") -> str:
     """Run a short command in the control group of a machine and return its output. Raises LabError."""
-    done = subprocess.run(cgroups.joining(machine, command), input=text, capture_output=True, text=True)
-    if done.returncode != 0:
-        said = " ".join((done.stderr or done.stdout).split())[-400:]
-        raise LabError(f"{machine}: `{' '.join(command)[:120]}` failed ({done.returncode}): {said}")
-    return done.stdout
+    return output(machine, command, cgroups.joining(machine, command), text=text)
 
 
 def run_inside(machine: str, script: str) -> str:

@@ -8,6 +8,7 @@ import os
 from lab import cgroups, namespaces
 from lab.addresses import FABRIC
 from lab.cluster import RESOLV_CONF
+from lab.commands import output
 from lab.controlplane import ADMIN_KUBECONFIG
 from lab.machine import Machine
 
@@ -24,6 +25,11 @@ def environment() -> dict[str, str]:
     """The environment as it is, with kubectl at hand and told where the cluster is."""
     path = f"{os.environ.get('PATH', os.defpath)}:{Machine(FABRIC).folder / 'bin'}"
     return {**os.environ, "PATH": path, "KUBECONFIG": str(ADMIN_KUBECONFIG)}
+
+
+def run(words: list[str], *, text: str) -> None:
+    """Run a command outside, with `text` as its input. Raises LabError."""
+    output("outside", words, command(words), text=text, env=environment())
 
 
 def replace_me(words: list[str]) -> None:

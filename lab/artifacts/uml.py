@@ -66,7 +66,7 @@ def _root(usr: Path, tree: Path, root: Path) -> Path:
 
 
 def write_disk(made: Path, disk: Path, size: int, content: Path) -> None:
-    """Makes an ext4 disk (a sparse file of `size` bytes) of a folder, with the mke2fs that `make` has kept."""
+    """An ext4 disk (a sparse file of `size` bytes) of a folder, by the mke2fs that `make` has kept."""
     tools = made / MKE2FS
     with disk.open("wb") as file:
         file.truncate(size // BLOCK * BLOCK)

@@ -46,7 +46,7 @@ def _daemon_set(name: str, arguments: list[str]) -> dict:
     }
 
 
-def service(name: str, **spec: str) -> dict:
+def service(name: str, **spec: str | list[str]) -> dict:
     """A dual-stack Service of the server pods."""
     ports = [{"name": "http", "port": 80, "targetPort": 8080}]
     common = {"ipFamilyPolicy": "PreferDualStack", "selector": {"app": "server"}, "ports": ports}
@@ -72,6 +72,11 @@ class Probes:
     def create(self, manifest: dict) -> None:
         """Create or update an object."""
         _kubectl("apply", "-f", "-", text=json.dumps(manifest))
+
+    def families(self, manifest: dict) -> list[str]:
+        """Create a Service; the families that it gets."""
+        self.create(manifest)
+        return self._service(manifest["metadata"]["name"])["spec"]["ipFamilies"]
 
     def _pods(self, name: str) -> dict[str, dict]:
         found = json.loads(_kubectl("get", "pods", f"--selector=app={name}", "-o", "json"))["items"]

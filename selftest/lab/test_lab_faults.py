@@ -112,6 +112,26 @@ def test_a_restarted_api_server_comes_back(probes: Probes, healthy: Paths) -> No
         assert all(probes.settled().values())
 
 
+def test_a_policy_refuses_services_of_ipv4_alone(probes: Probes) -> None:
+    with lab.fault("policy-refuses-ipv4"):
+        with pytest.raises(AssertionError, match="wants no Services of IPv4 alone"):
+            probes.create(service("refused", ipFamilyPolicy="SingleStack", ipFamilies=["IPv4"]))
+        probes.create(service("accepted", ipFamilyPolicy="SingleStack", ipFamilies=["IPv6"]))
+    probes.create(service("refused", ipFamilyPolicy="SingleStack", ipFamilies=["IPv4"]))
+
+
+def test_a_policy_makes_services_ipv6(probes: Probes) -> None:
+    with lab.fault("policy-prefers-ipv6"):
+        assert probes.families(service("preferred", ipFamilyPolicy="SingleStack")) == ["IPv6"]
+    assert probes.families(service("usual", ipFamilyPolicy="SingleStack")) == ["IPv4"]
+
+
+def test_another_network_plugin_is_an_object_only(probes: Probes, healthy: Paths) -> None:
+    with lab.fault("network-plugin"):
+        assert not probes.broken()
+
+
 def test_every_fault_is_tried_here() -> None:
-    by_name = {"loss", "proxy-stopped", "kubelet-down", "apiserver-restart"}
+    by_name = {"loss", "proxy-stopped", "kubelet-down", "apiserver-restart", "network-plugin"}
+    by_name |= {"policy-refuses-ipv4", "policy-prefers-ipv6"}
     assert set(faults.names()) == set(EXPECTED) | by_name

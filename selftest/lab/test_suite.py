@@ -60,6 +60,15 @@ MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
         {("lb-ipv6", "service load-balancer-ipv6", V6)},
     ),
     (
+        "lb-one-ipv6",
+        "aks-engine",
+        "conformant",  # the one is a SHOULD, the other a limit of support
+        {
+            ("lb-second-ipv6", "service load-balancer-ipv6-second", V6),
+            ("limit-lb-sku", "two IPv6 load balancers", V6),
+        },
+    ),
+    (
         "limits",
         "aks-engine",
         "conformant",
@@ -104,6 +113,13 @@ CHANCY: list[tuple[str, str, str, Broken, Broken]] = [
         BALANCERS,
         set(),
     ),
+    (
+        "aks-engine",
+        "network-plugin",
+        "aks-engine",
+        {("limit-network-plugin", "network plugins in the cluster", None)},
+        set(),
+    ),
 ]  # fmt: skip
 
 FAULTS: list[tuple[str, str, Broken]] = [
@@ -115,6 +131,8 @@ FAULTS: list[tuple[str, str, Broken]] = [
     # node0 has no way to node2's pods, so its answers to them are lost as well
     ("route-blackhole", "not-conformant", paths(("node0", "node2"), ("node2", "node0"))),
     ("one-way", "not-conformant", paths(("node1", "node2"))),
+    ("policy-refuses-ipv4", "not-conformant", {("service-ipv4", "service service-ipv4", V4)}),
+    ("policy-prefers-ipv6", "not-conformant", {("service-default-family", "service service-default", V4)}),
 ]
 
 
