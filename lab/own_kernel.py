@@ -24,7 +24,7 @@ def disk(images: Path, built: Artifacts) -> Path:
     """A folder with the disk of containerd and kubelet, images imported; made if it is not cached yet."""
     assert built.uml is not None
     kernel = built.uml
-    place = CACHE / "uml" / f"disk-{images.name}-{kernel.name}"
+    place = CACHE / "own-kernel" / built.version / f"{images.name}-{kernel.name}"
 
     def fill(folder: Path) -> None:
         content = folder / "content"
@@ -33,6 +33,8 @@ def disk(images: Path, built: Artifacts) -> Path:
         uml.write_disk(kernel, folder / "data.img", DISK_BYTES, content)
         shutil.rmtree(content)
 
+    if not place.is_dir():
+        shutil.rmtree(place.parent, ignore_errors=True)  # an older disk of this release is of no use any more
     return store.made(place, fill)
 
 

@@ -2,6 +2,7 @@
 
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from dualstack.cluster.errors import ApiError
@@ -11,6 +12,7 @@ from dualstack.family import FAMILIES, Family, family_of
 from dualstack.manifests import SERVICE_PORT
 from dualstack.probes import from_runner, rounds
 from dualstack.probes.observation import RUNNER, Observation
+from dualstack.verdict.judge import CannotJudge
 
 POLL_SECONDS = 0.2
 UNNOTICED_SECONDS = 20.0
@@ -48,7 +50,10 @@ def wait_for(stage: Stage, services: Services) -> LoadBalancers:
 
 
 def reach(stage: Stage, balancers: LoadBalancers) -> Paths:
-    """Call every external address from here, one thread a family: this machine may lack one of them."""
+    """Call every external address from here, one thread a family: this machine may lack one of them.
+
+    Returns late, like everything that needs the topic `tcp`.
+    """
     aims = [
         (name, address)
         for name, balancer in balancers.load_balancers.items()
@@ -63,16 +68,22 @@ def reach(stage: Stage, balancers: LoadBalancers) -> Paths:
 
 
 def _reach_family(stage: Stage, addresses: list[tuple[str, str]]) -> list[Observation]:
-    """First until it answers, then TRIES times more: these are the ones that are judged."""
+    """First until it answers, then TRIES times more: these are the ones that are judged.
+
+    In between pods must have been called directly: a backend counts as ready when its container has started,
+    a moment before its server listens, and one that is refused in that moment says nothing about a balancer.
+    """
     first = [_aim(name, address, 1) for name, address in addresses]
     rounds.run(first, from_runner.execute, bound=stage.profile.timeouts.services, clock=time.monotonic)
+    with suppress(CannotJudge):
+        stage.board.wait("tcp", Paths)
     observations = []
     for aim in first:
         since = stage.asked_at.get(aim.target, stage.started)
         observation = aim.observation(since)
         if observation.reached:
             again = _aim(aim.target, str(aim.address), TRIES)
-            rounds.run([again], from_runner.execute, bound=0, clock=time.monotonic)
+            rounds.once([again], from_runner.execute, clock=time.monotonic)
             counted = again.observation(since)
             observation = observation.model_copy(
                 update={

@@ -43,7 +43,7 @@ class Observation(BaseModel):
     clients_seen: dict[str, int] = {}
     """Source addresses that servers saw, with the number of times."""
     error: str | None = None
-    """The last error, in the tool's own words."""
+    """The last error of the last round, in the tool's own words."""
     blocked: str | None = None
     """Why it could not be tried at all (no pod to try from, exec forbidden): that judges nothing."""
 

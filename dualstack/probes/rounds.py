@@ -15,6 +15,7 @@ from dualstack.probes import script
 from dualstack.probes.observation import Observation, Path
 
 PAUSE_SECONDS = 0.25
+LEAST_ROUNDS = 2  # where a round takes longer than the bound, a slow start must not look like a broken path
 AT_ONCE = 32  # execs side by side
 
 Exec = Callable[[str, list[str]], script.Answers]
@@ -75,9 +76,10 @@ class Aim:
         """Add a round's answers."""
         self.rounds += 1
         self.blocked = None
+        self.error = None
         done = self._take_ping if self.path == "ping" else self._take_http
         if done(request, answers):
-            self.reached_at, self.error = now, None
+            self.reached_at = now
 
     def observation(self, since: float) -> Observation:
         """What came of it; `since` is the clock's reading that `seconds` counts from."""
@@ -125,19 +127,29 @@ class Aim:
 
 
 def run(aims: Iterable[Aim], execute: Exec, *, bound: float, clock: Callable[[], float]) -> None:
-    """Probe until every aim is reached or `bound` seconds have passed since the call."""
+    """Probe until every aim is reached, or `bound` seconds have passed since the call.
+
+    What is not reached has been tried LEAST_ROUNDS times at least, however long a round takes here.
+    """
     aims = list(aims)
     end = clock() + bound
+    rounds = 0
     while open_aims := [aim for aim in aims if aim.open]:
-        by_source: dict[str, list[Aim]] = {}
-        for aim in open_aims:
-            by_source.setdefault(aim.source, []).append(aim)
-        with ThreadPoolExecutor(min(AT_ONCE, len(by_source))) as pool:
-            for future in [pool.submit(_one, *each, execute, clock) for each in by_source.items()]:
-                future.result()
-        if clock() > end:
+        once(open_aims, execute, clock=clock)
+        rounds += 1
+        if rounds >= LEAST_ROUNDS and clock() > end:
             return
         time.sleep(PAUSE_SECONDS)
+
+
+def once(aims: Iterable[Aim], execute: Exec, *, clock: Callable[[], float]) -> None:
+    """Probe every aim once, all sources side by side."""
+    by_source: dict[str, list[Aim]] = {}
+    for aim in aims:
+        by_source.setdefault(aim.source, []).append(aim)
+    with ThreadPoolExecutor(min(AT_ONCE, len(by_source))) as pool:
+        for future in [pool.submit(_one, *each, execute, clock) for each in by_source.items()]:
+            future.result()
 
 
 def _one(source: str, aims: list[Aim], execute: Exec, clock: Callable[[], float]) -> None:

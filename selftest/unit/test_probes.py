@@ -110,6 +110,27 @@ def test_what_never_answers_ends_at_the_bound(monkeypatch):
     assert seen.rounds == 6
 
 
+def test_a_round_longer_than_the_bound_is_not_the_only_one(monkeypatch):
+    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
+    one = aim(wanted=frozenset(["s"]))
+    run([one], lambda clock: answering(clock, ["s"], refuse_first=1), bound=0.5)
+    assert (one.observation(since=0).reached, one.rounds) == (True, 2)
+
+
+def test_a_lost_request_is_told_although_others_answered():
+    one = aim(wanted=frozenset(["s"]), names_a_round=2)
+
+    def execute(source, lines):
+        answers = answering(Clock(), ["s"])(source, lines)
+        answers.http["0-0"] = script.HttpAnswer(0, 0.0, "timed out after 2 s")
+        return answers
+
+    rounds.once([one], execute, clock=Clock())
+    seen = one.observation(since=0)
+    assert (seen.reached, seen.answered, seen.requests) == (True, 2, 3)
+    assert seen.error == "timed out after 2 s"
+
+
 def test_another_pod_at_the_address_is_not_an_answer(monkeypatch):
     monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
     one = aim(wanted=frozenset(["s"]))
