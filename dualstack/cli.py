@@ -7,6 +7,7 @@ import argparse
 import os
 import secrets
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
@@ -108,7 +109,7 @@ def _render(asked: argparse.Namespace) -> int:
     if asked.site is None:
         text = FORMATS[asked.format](report)
     elif asked.format == "sign-off":
-        text = sign_off.render(report, site.load(asked.site))
+        text = iter([sign_off.render(report, site.load(asked.site))])
     else:
         raise UserError(f"--site belongs to --format sign-off, not to {asked.format}")
     _write(text, asked.output)
@@ -117,12 +118,12 @@ def _render(asked: argparse.Namespace) -> int:
 
 def _compare(asked: argparse.Namespace) -> int:
     comparison = compare(_load(asked.old), _load(asked.new))
-    _write(compare_views.FORMATS[asked.format](comparison), asked.output)
+    _write([compare_views.FORMATS[asked.format](comparison)], asked.output)
     return FOUND_NEW if asked.fail_on == "new" and (comparison.new or comparison.unseen) else 0
 
 
 def _history(asked: argparse.Namespace) -> int:
-    _write(history.render(history.collect(asked.folder)), asked.output)
+    _write([history.render(history.collect(asked.folder))], asked.output)
     return 0
 
 
@@ -141,17 +142,18 @@ def _load(path: Path) -> Report:
     return canonical.load(path / REPORT if path.is_dir() else path)
 
 
-def _write(text: str, path: Path | None) -> None:
+def _write(text: Iterable[str], path: Path | None) -> None:
     """To the file, whole or not at all; to a pipe or a device as it comes."""
-    content = text.encode()
+    pieces = (each.encode() for each in text)
     if path is None:
-        sys.stdout.buffer.write(content)
+        sys.stdout.buffer.writelines(pieces)
         return
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(content)
+            with path.open("wb") as device:
+                device.writelines(pieces)
         else:
-            write_file(path.resolve(), content)
+            write_file(path.resolve(), pieces)
     except OSError as error:
         raise UserError(f"{path}: cannot be written: {error.strerror}") from None
 

@@ -147,8 +147,8 @@ class Run:
         if self._baseline is None:
             return None
         comparison = compare(self._baseline, report)
-        write_file(self.folder / "comparison.md", compare_views.markdown(comparison).encode())
-        write_file(self.folder / "comparison.json", compare_views.json(comparison).encode())
+        write_file(self.folder / "comparison.md", [compare_views.markdown(comparison).encode()])
+        write_file(self.folder / "comparison.json", [compare_views.json(comparison).encode()])
         return comparison
 
     def _plan(self) -> Plan:

@@ -121,15 +121,15 @@ def _machines(plan: Plan, on: str) -> list[str]:
 
 
 def _apply(plan: Plan, machines: list[str], script: str) -> None:
-    command = ["env", *_environment(plan), "sh", "-e"]
+    words = "".join(f"export {key}='{value}'\n" for key, value in _environment(plan).items())
     for machine in machines:
         if machine == OUTSIDE:
-            vantage.run(command, text=script)
+            vantage.run(["sh", "-e"], text=words + script)
         else:
-            Machine(machine).run(command, text=script)
+            Machine(machine).run(["sh", "-e"], text=words + script)
 
 
-def _environment(plan: Plan) -> list[str]:
+def _environment(plan: Plan) -> dict[str, str]:
     found = {}
     for each in FAMILIES:
         found[f"API_{each.upper()}"] = plan.address("cp", each)
@@ -141,4 +141,4 @@ def _environment(plan: Plan) -> list[str]:
         found[f"LAST_{each.upper()}"] = plan.nodes[-1].addresses[each]
     found["BRIDGE"] = plan.variant.bridge
     found["SERVICE"] = "/run/lab/machine/service.sh"
-    return [f"{key}={value}" for key, value in found.items()]
+    return found

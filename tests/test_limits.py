@@ -137,11 +137,8 @@ def test_limit_vm_set(survey: Survey, judge: Judge) -> None:
     )
 )
 def test_limit_lb_sku(board: Board, profile: Profile, judge: Judge) -> None:
-    balancers = board.wait("load-balancers", LoadBalancers).load_balancers
-    first, second = (
-        of_family(balancers[name].addresses, Family.V6)
-        for name in ("load-balancer-ipv6", "load-balancer-ipv6-second")
-    )
+    pair = board.wait("load-balancers", LoadBalancers).ipv6_pair
+    first, second = (of_family(each.addresses, Family.V6) for each in pair)
     if first:
         judge(
             "two IPv6 load balancers",

@@ -9,7 +9,7 @@ from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
 
-FIRST, SECOND, CONTROL = "load-balancer-ipv6", "load-balancer-ipv6-second", "load-balancer-ipv4"
+CONTROL = "load-balancer-ipv4"
 
 
 @behaviour(
@@ -25,16 +25,17 @@ FIRST, SECOND, CONTROL = "load-balancer-ipv6", "load-balancer-ipv6-second", "loa
     )
 )
 def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
-    found = board.wait("load-balancers", LoadBalancers).load_balancers
-    balancer = found[FIRST]
+    balancers = board.wait("load-balancers", LoadBalancers)
+    found, balancer = balancers.load_balancers, balancers.ipv6_pair[0]
     _check_there_is_a_load_balancer(profile, found)
     if balancer.service.refused or balancer.service.spec is None:
         raise CannotJudge(f"there is no such Service (see service-ipv6): {balancer.service.error}")
     judge(
-        f"service {FIRST}",
-        bool(of_family(balancer.addresses, Family.V6)) or bool(balancer.hostnames),
+        "one IPv6 load balancer",
+        balancer.has_ipv6 or bool(balancer.hostnames),
         family=Family.V6,
         cause=_why_none(balancer, found[CONTROL]),
+        service=balancer.name,
         addresses=list(balancer.addresses) + list(balancer.hostnames),
         seconds=balancer.seconds,
         ipv4_control=list(found[CONTROL].addresses),
@@ -54,19 +55,20 @@ def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
     )
 )
 def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
-    found = board.wait("load-balancers", LoadBalancers).load_balancers
+    balancers = board.wait("load-balancers", LoadBalancers)
+    found, (one, other) = balancers.load_balancers, balancers.ipv6_pair
     _check_there_is_a_load_balancer(profile, found)
-    first, second = (of_family(found[name].addresses, Family.V6) for name in (FIRST, SECOND))
+    first, second = (of_family(each.addresses, Family.V6) for each in (one, other))
     if not first:
         raise CannotJudge("the first one has no IPv6 address either (see lb-ipv6)")
     judge(
-        f"service {SECOND}",
+        "two IPv6 load balancers",
         bool(second) and not set(first) & set(second),
         family=Family.V6,
-        cause=f"both have {', '.join(first)}" if second else _why_none(found[SECOND], found[CONTROL]),
-        first=first,
-        second=second,
-        events=list(found[SECOND].events),
+        cause=f"both have {', '.join(first)}" if second else _why_none(other, found[CONTROL]),
+        first={one.name: first},
+        second={other.name: second},
+        events=list(other.events),
     )
 
 

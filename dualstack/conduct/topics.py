@@ -4,6 +4,7 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 
 from dualstack.family import Family, family_of
 from dualstack.probes.observation import Observation
+from dualstack.survey.model import of_family
 
 
 class Seen(BaseModel):
@@ -107,11 +108,22 @@ class LoadBalancerSeen(Seen):
     """A controller left a trace: an address, a finalizer, an annotation or an event."""
     events: tuple[str, ...] = ()
 
+    @property
+    def has_ipv6(self) -> bool:
+        """Whether it has an external IPv6 address."""
+        return bool(of_family(self.addresses, Family.V6))
+
 
 class LoadBalancers(Seen):
     """Topic `load-balancers`."""
 
     load_balancers: dict[str, LoadBalancerSeen]
+
+    @property
+    def ipv6_pair(self) -> tuple[LoadBalancerSeen, LoadBalancerSeen]:
+        """The two of IPv6 alone; one with an address comes first, since who gets the only one is chance."""
+        one, other = (each for each in self.load_balancers.values() if each.family is Family.V6)
+        return (other, one) if other.has_ipv6 and not one.has_ipv6 else (one, other)
 
 
 class ProxySeen(Seen):

@@ -15,7 +15,7 @@ from dualstack.probes import script
 from dualstack.probes.observation import Observation, Path
 
 PAUSE_SECONDS = 0.25
-LEAST_ROUNDS = 2  # where a round takes longer than the bound, a slow start must not look like a broken path
+LEAST_ROUNDS = 3  # where a round takes longer than the bound, a slow start must not look like a broken path
 AT_ONCE = 32  # execs side by side
 
 Exec = Callable[[str, list[str]], script.Answers]

@@ -96,11 +96,13 @@ def _findings(findings: list[dict[str, JsonValue]]) -> bytes:
 
 def _is_spelled_alike(value: JsonValue) -> bool:
     """Numbers are where RFC 8785 is particular, and the order of keys beyond ASCII."""
+    if isinstance(value, str) or value is None:
+        return True
     if isinstance(value, dict):
-        return all(key.isascii() and _is_spelled_alike(each) for key, each in value.items())
+        return all(map(str.isascii, value)) and all(map(_is_spelled_alike, value.values()))
     if isinstance(value, list):
         return all(map(_is_spelled_alike, value))
-    return not isinstance(value, float) and (not isinstance(value, int) or abs(value) <= EXACT)
+    return not isinstance(value, float) and abs(value) <= EXACT
 
 
 def _trouble(content: bytes, error: ValidationError) -> str:

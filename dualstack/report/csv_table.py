@@ -3,7 +3,8 @@
 import csv
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.text import visible
@@ -16,16 +17,19 @@ HEADERS = (
 FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 
-def render(report: Report) -> str:
-    """The findings as CSV (RFC 4180, so lines end in CRLF)."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(HEADERS)
+def pieces(report: Report) -> Iterator[str]:
+    """The findings as CSV (RFC 4180, so lines end in CRLF): the headers, then the rows of each behaviour."""
+    yield _lines([HEADERS])
     cluster = (report.cluster.uid or report.cluster.server) if report.cluster else ""
     run = [_cell(report.run.id), report.run.start.isoformat(), _cell(cluster)]
     for result in report.behaviours:
         about = [result.topic, result.id, result.level]
-        writer.writerows([*run, *about, *row] for row in _rows(result))
+        yield _lines([*run, *about, *row] for row in _rows(result))
+
+
+def _lines(rows: Iterable[Iterable[str]]) -> str:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(rows)
     return text.getvalue()
 
 
@@ -39,6 +43,7 @@ def _rows(result: BehaviourResult) -> Iterator[list[str]]:
         ]  # fmt: skip
 
 
+@lru_cache(1 << 16)  # names of nodes come again and again
 def _cell(text: str | None) -> str:
     """One line; what a spreadsheet would run as a formula is marked as text with an apostrophe."""
     shown = visible(text or "")

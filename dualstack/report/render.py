@@ -1,17 +1,30 @@
-"""Every view that can be made again from report.json alone, by the name of its format."""
+"""Every view that can be made again from report.json alone, by the name of its format.
 
-from collections.abc import Callable
+Text comes in pieces: what has a line for each finding takes 150 MB for a large cluster, never all at once.
+"""
+
+from collections.abc import Callable, Iterator
 
 from dualstack.report import canonical, csv_table, ctrf, html, junit, markdown, prometheus, sign_off
 from dualstack.report.model import Report
 
-FORMATS: dict[str, Callable[[Report], str]] = {
-    "json": lambda report: canonical.to_json(report).decode(),
-    "html": html.render,
-    "markdown": markdown.render,
-    "junit": junit.render,
-    "ctrf": ctrf.render,
-    "csv": csv_table.render,
-    "prometheus": prometheus.render,
-    "sign-off": sign_off.render,
+View = Callable[[Report], Iterator[str]]
+
+
+def _whole(render: Callable[[Report], str]) -> View:
+    def view(report: Report) -> Iterator[str]:
+        yield render(report)
+
+    return view
+
+
+FORMATS: dict[str, View] = {
+    "json": lambda report: (piece.decode() for piece in canonical.pieces(report)),
+    "html": _whole(html.render),
+    "markdown": _whole(markdown.render),
+    "junit": _whole(junit.render),
+    "ctrf": _whole(ctrf.render),
+    "csv": csv_table.pieces,
+    "prometheus": _whole(prometheus.render),
+    "sign-off": _whole(sign_off.render),
 }

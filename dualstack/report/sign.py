@@ -39,8 +39,8 @@ def sign(folder: Path, pem: bytes) -> Path:
     signature = key.sign(_to_be_signed(statement))
     path = folder / ATTESTATION
     try:
-        write_file(folder / SUMS, sums)
-        write_file(path, _envelope(statement, signature, keys.identity(key.public_key())))
+        write_file(folder / SUMS, [sums])
+        write_file(path, [_envelope(statement, signature, keys.identity(key.public_key()))])
     except OSError as error:
         raise UserError(f"{folder}: cannot be written: {error.strerror}") from None
     return path

@@ -1,6 +1,6 @@
 """Write a run's bundle: one folder with the report and its views, and `latest` pointing to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -23,17 +23,18 @@ def write_bundle(report: Report, root: Path) -> Path:
     """Write report.json first, then every view of it; the folder."""
     folder = root / folder_name(report.run.start, report.run.id)
     folder.mkdir(parents=True, exist_ok=True)
-    write_file(folder / "report.json", canonical.to_json(report))
+    write_file(folder / "report.json", canonical.pieces(report))
     for name, render in VIEWS.items():
-        write_file(folder / name, render(report).encode())
+        write_file(folder / name, [render(report).encode()])
     _point(root / "latest", folder)
     return folder
 
 
-def write_file(path: Path, content: bytes) -> None:
+def write_file(path: Path, pieces: Iterable[bytes]) -> None:
     """Whole or not at all: a report that is cut off must not look like one."""
     unfinished = path.with_name(f".{path.name}")
-    unfinished.write_bytes(content)
+    with unfinished.open("wb") as file:
+        file.writelines(pieces)
     unfinished.replace(path)
 
 

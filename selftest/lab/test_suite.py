@@ -74,7 +74,7 @@ MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
         "aks-engine",
         "conformant",  # the one is a SHOULD, the other a limit of support
         {
-            ("lb-second-ipv6", "service load-balancer-ipv6-second", V6),
+            ("lb-second-ipv6", "two IPv6 load balancers", V6),
             ("limit-lb-sku", "two IPv6 load balancers", V6),
         },
     ),
@@ -141,7 +141,14 @@ FAULTS: list[tuple[str, str, Broken]] = [
     # node0 has no way to node2's pods, so its answers to them are lost as well
     ("route-blackhole", "not-conformant", paths(("node0", "node2"), ("node2", "node0"))),
     ("one-way", "not-conformant", paths(("node1", "node2"))),
-    ("policy-refuses-ipv4", "not-conformant", {("service-ipv4", "service service-ipv4", V4)}),
+    (
+        "policy-refuses-ipv4",
+        "not-conformant",
+        {
+            ("service-ipv4", "service service-ipv4", V4),
+            ("service-default-family", "service service-default", V4),
+        },
+    ),
     ("policy-prefers-ipv6", "not-conformant", {("service-default-family", "service service-default", V4)}),
 ]
 
