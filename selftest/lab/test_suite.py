@@ -67,7 +67,7 @@ MISDEPLOYED: list[tuple[str, str, str, Broken]] = [
         "lb-pool-ipv4",
         "kubernetes",
         "not-conformant",
-        {("lb-ipv6", "service load-balancer-ipv6", V6)},
+        {("lb-ipv6", "one IPv6 load balancer", V6)},
     ),
     (
         "lb-one-ipv6",
