@@ -139,7 +139,7 @@ def test_what_is_asked_again_is_what_cannot_be_done_twice(serve, monkeypatch, me
 
 def test_patience_ends(serve, monkeypatch):
     monkeypatch.setattr(api, "RETRY_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(api, "PATIENCE_SECONDS", 0.1)
+    monkeypatch.setattr(api, "PATIENCE_SECONDS", 1.0)
     one = serve(lambda *_: BUSY)
     with pytest.raises(ApiError, match="slow down"):
         one.get("/version")
