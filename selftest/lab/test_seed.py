@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from suite import PYTHON, ROOT, lab
+from suite import PYTHON, ROOT, judge, lab
 
 pytestmark = pytest.mark.lab
 SERVICE = """\
@@ -40,6 +40,21 @@ def test_nodes_are_as_the_cloud_left_them():
         assert node["spec"]["providerID"].endswith(f"/virtualMachines/{node['metadata']['name']}")
         assert node["status"]["nodeInfo"]["kubeletVersion"] == "v1.19.16"
         assert len(node["spec"]["podCIDRs"]) == 2
+
+
+def test_a_profile_that_claims_what_this_version_cannot_have_is_one_line(tmp_path):
+    lab("up", "--variant", "seed-iptables")
+    profile = tmp_path / "later.yaml"
+    profile.write_text("name: later\ntitle: t\nextends: aks-engine\npromises: {proxy-modes: [nftables]}\n")
+    judged = judge(tmp_path / "reports", f"--profile={profile}")
+    assert judged.status == 4, judged.output
+    errors = [line for line in judged.output.splitlines() if line.startswith("ERROR: ")]
+    assert errors == [
+        f"ERROR: --profile {profile}: promises.proxy-modes: dual stack has nftables from Kubernetes 1.29 on, "
+        "and this server is 1.19: name ipvs or iptables as well"
+    ]
+    assert "objects asked for" not in judged.output
+    assert "dualstack-" not in kubectl("get", "namespaces", "-o", "name")
 
 
 @pytest.mark.parametrize(("variant", "answers"), [("seed-iptables", True), ("mark-drop", False)])
