@@ -24,7 +24,7 @@ CLUSTERS = {
     "seed-iptables": "aks-engine",
     "kubernetes-1.23": "kubernetes",
     "kubernetes-1.28": "kubernetes",
-    "kubernetes-1.32": "kubernetes",
+    "kubernetes-1.30": "kubernetes",
     "kubernetes-1.33": "kubernetes",
     "default": "kubernetes",
     "kubernetes-1.37": "kubernetes",
@@ -59,6 +59,7 @@ TAIL = """
 ## Left out
 
 - 1.27 (1.27.16): its modules' checksums cannot be verified, and verification is never turned off.
+- 1.32 (1.32.13): some of its modules, kube-proxy's configuration for one, cannot be had.
 - Releases without a row have not been tried. Each era of dual stack has one: alpha up to 1.19, stable from
   1.23 on, with the ServiceCIDR object from 1.33 on.
 """
