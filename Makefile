@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup demo demo-seed test check lab-up lab-down lab-purge bench docs lock clean
+.PHONY: help setup demo demo-seed test check lab-up lab-down lab-purge bench versions docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -48,6 +48,9 @@ lab-purge: .venv/ready ## Take the lab down and remove its builds, packages and 
 
 bench: .venv/ready ## Print how long the suite takes beside the cluster's own floor
 	@$(BIN)/python -m bench.ratio
+
+versions: .venv/ready ## Judge every release that the lab deploys and write docs/versions.md
+	@$(BIN)/python -m bench.versions
 
 docs: .venv/ready ## Make the generated documents again
 	@$(BIN)/python docs/generate.py

@@ -1,6 +1,5 @@
 """Make the documents that follow from declarations: `python docs/generate.py`, or `--check` in CI."""
 
-import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,32 +8,18 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from tabulate import tabulate
 
-from dualstack.places import PROFILES, ROOT, SUITE
+from dualstack import catalogue
+from dualstack.places import PROFILES, ROOT
 from dualstack.profile import Limits, Profile, Promises, Timeouts, load
 from dualstack.report import schema as report_schema
-from dualstack.verdict.behaviour import Behaviour
 
 GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
 
 
-def behaviours() -> dict[str, list[Behaviour]]:
-    """Every declared behaviour by topic (its file), in the files' order."""
-    found: dict[str, list[Behaviour]] = {}
-    for path in sorted(SUITE.glob("test_*.py")):
-        spec = importlib.util.spec_from_file_location(path.stem, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        tests = [value for name, value in vars(module).items() if name.startswith("test_")]
-        found[path.stem.removeprefix("test_").replace("_", "-")] = [test.behaviour for test in tests]
-    return found
-
-
-def catalogue() -> str:
+def behaviours() -> str:
     """docs/behaviours.md."""
     parts = [GENERATED, "# Behaviours\n", "What the suite judges, by the file in tests/ that judges it.\n"]
-    for topic, declared in behaviours().items():
+    for topic, declared in catalogue.behaviours().items():
         parts.append(f"## {topic}\n")
         for each in declared:
             about = [
@@ -71,7 +56,10 @@ def profiles() -> str:
             "  node-masks: {IPv4: 25, IPv6: 80}\n  load-balancer: none\nlevels:\n"
             "  ping-pod-to-pod: MUST\n```\n",
             "YAML 1.2 is read, so IPv6 addresses stay strings. An unknown key or a wrong type is "
-            "one line that names the file and the key.\n",
+            "one line that names the file and the key. So is a claim that the server's version cannot have "
+            "(a proxy mode, or a MUST for a behaviour, that came with a later release): such a run does not "
+            "begin, and nothing is created. A cluster that is older than the profile's `minimum-version` is "
+            "not refused but judged: node-ready breaks.\n",
             table,
             "",
         ]
@@ -95,7 +83,7 @@ def _default(field: FieldInfo) -> str:
 def main(arguments: list[str]) -> int:
     """Write the documents, or with --check say which are stale."""
     made = {
-        ROOT / "docs/behaviours.md": catalogue(),
+        ROOT / "docs/behaviours.md": behaviours(),
         ROOT / "docs/profiles.md": profiles(),
         ROOT / "docs/report.schema.json": report_schema.schema(),
     }

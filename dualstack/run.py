@@ -4,11 +4,12 @@ import secrets
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack import assemble, waivers
+from dualstack import assemble, catalogue, possible, waivers
 from dualstack import profile as profiles
 from dualstack.cluster import ownership
 from dualstack.cluster.api import Cluster
@@ -66,6 +67,8 @@ class Run:
             self.survey = take(self.cluster, self.version)
         except ApiError as error:
             raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
+        behaviours = chain.from_iterable(catalogue.behaviours().values())
+        possible.check(self.profile, options.profile, self.survey.release, behaviours)
         self.id = _new_id(self.start)
         self.plan = self._plan()
         self.swept: list[str] = []

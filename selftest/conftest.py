@@ -1,4 +1,8 @@
-"""Tests on real clusters run where they can; where they cannot, that is said loudly."""
+"""Tests on real clusters run where they can; where they cannot, that is said loudly.
+
+They run grouped by the lab's variant (their parameter of that name), since bringing another one up takes as
+long as judging it. Each still brings up what it needs, which takes no time where it is up already.
+"""
 
 import os
 import sys
@@ -10,12 +14,20 @@ LEFT_OUT = pytest.StashKey[int]()
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     lab = [item for item in items if item.get_closest_marker("lab")]
-    items.sort(key=lambda item: item in lab)  # seconds first, minutes last
+    variants = list(dict.fromkeys(["default", *map(_variant, lab)]))
+    lab.sort(key=lambda item: variants.index(_variant(item)))
+    items[:] = [item for item in items if not item.get_closest_marker("lab")] + lab  # minutes last
     if sys.platform == "linux" and os.geteuid() == 0:
         return
     for item in lab:
         item.add_marker(pytest.mark.skip(reason="needs root on Linux"))
     config.stash[LEFT_OUT] = len(lab)
+
+
+def _variant(item: pytest.Item) -> str:
+    """The lab's variant that a test is for."""
+    called = getattr(item, "callspec", None)
+    return str(called.params.get("variant", "default")) if called else "default"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -4,7 +4,7 @@ import json
 import subprocess
 
 import pytest
-from suite import PYTHON, ROOT, lab
+from suite import PYTHON, ROOT, judge, lab
 
 pytestmark = pytest.mark.lab
 SERVICE = """\
@@ -30,8 +30,9 @@ def kubectl(*words: str, text: str | None = None) -> str:
     return done.stdout
 
 
-def test_nodes_are_as_the_cloud_left_them():
-    lab("up", "--variant", "seed-iptables")
+@pytest.mark.parametrize("variant", ["seed-iptables"])
+def test_nodes_are_as_the_cloud_left_them(variant):
+    lab("up", "--variant", variant)
     nodes = json.loads(kubectl("get", "nodes", "-o", "json"))["items"]
     assert len(nodes) == 3
     for node in nodes:
@@ -40,6 +41,22 @@ def test_nodes_are_as_the_cloud_left_them():
         assert node["spec"]["providerID"].endswith(f"/virtualMachines/{node['metadata']['name']}")
         assert node["status"]["nodeInfo"]["kubeletVersion"] == "v1.19.16"
         assert len(node["spec"]["podCIDRs"]) == 2
+
+
+@pytest.mark.parametrize("variant", ["seed-iptables"])
+def test_a_profile_that_claims_what_this_version_cannot_have_is_one_line(variant, tmp_path):
+    lab("up", "--variant", variant)
+    profile = tmp_path / "later.yaml"
+    profile.write_text("name: later\ntitle: t\nextends: aks-engine\npromises: {proxy-modes: [nftables]}\n")
+    judged = judge(tmp_path / "reports", f"--profile={profile}")
+    assert judged.status == 4, judged.output
+    errors = [line for line in judged.output.splitlines() if line.startswith("ERROR: ")]
+    assert errors == [
+        f"ERROR: --profile {profile}: promises.proxy-modes: dual stack has nftables from Kubernetes 1.29 on, "
+        "and this server is 1.19: name ipvs or iptables as well"
+    ]
+    assert "objects asked for" not in judged.output
+    assert "dualstack-" not in kubectl("get", "namespaces", "-o", "name")
 
 
 @pytest.mark.parametrize(("variant", "answers"), [("seed-iptables", True), ("mark-drop", False)])

@@ -1,9 +1,8 @@
 """Shared by the unit tests."""
 
-import importlib.util
-
 import pytest
 
+from dualstack import catalogue
 from dualstack.places import SUITE
 
 
@@ -11,10 +10,4 @@ from dualstack.places import SUITE
 def suite_module():
     """A function that loads a file of the suite by its stem, apart from pytest's own collection."""
 
-    def load(stem):
-        spec = importlib.util.spec_from_file_location(stem, SUITE / f"{stem}.py")
-        module = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(module)
-        return module
-
-    return load
+    return lambda stem: catalogue.load(SUITE / f"{stem}.py")

@@ -1,0 +1,155 @@
+"""The suite on every release that the lab deploys: `python -m bench.versions`, or `make versions`.
+
+Writes docs/versions.md from what the reports say. Times go to the terminal alone, so that the file changes
+only when a finding does. A release that is not in the cache yet is built first, which takes minutes.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+
+from tabulate import tabulate
+
+import lab
+from dualstack.places import ROOT
+from dualstack.report import canonical
+from dualstack.report.model import Report
+from dualstack.verdict.words import Outcome, Verdict
+
+CLUSTERS = {
+    "seed-iptables": "aks-engine",
+    "kubernetes-1.23": "kubernetes",
+    "kubernetes-1.28": "kubernetes",
+    "kubernetes-1.30": "kubernetes",
+    "kubernetes-1.33": "kubernetes",
+    "default": "kubernetes",
+    "kubernetes-1.37": "kubernetes",
+}
+"""The lab's variant for each release, the oldest first, and the profile that it is judged by."""
+DOCUMENT = ROOT / "docs/versions.md"
+JUDGED = (0, 1, 6)  # exit statuses of a run that ended in a verdict
+
+HEAD = """\
+<!-- Made by `make versions` on the lab's clusters; run that. -->
+
+# Versions of Kubernetes
+
+What the whole suite says of each release that the lab deploys: real clusters of three nodes, built from
+source (see [lab.md](lab.md)), judged with `--strict-support`. `make test` judges the oldest and the newest.
+"""
+NOT_APPLICABLE = """
+## Not applicable, and why
+
+A behaviour that a release does not have yet, or no longer, is not applicable, with the release that brought
+it or was its last. The other reason is a profile that does not promise it.
+"""
+TAIL = """
+## What the suite does by the server's version
+
+- Up to 1.19 a Service asks for its family by `ipFamily`, from 1.20 on by `ipFamilies` and `ipFamilyPolicy`;
+  what comes back is judged by the fields of that time.
+- From 1.21 on, probe pods ask for the sysctl that permits ping; a kubelet from before refuses it.
+- From 1.33 on, the Services' ranges are read from the ServiceCIDR object, before from the API server's flags.
+- A profile that claims what the server's version cannot have is refused before anything is created.
+
+## Left out
+
+- 1.27 (1.27.16): its modules' checksums cannot be verified, and verification is never turned off.
+- 1.32 (1.32.13): some of its modules, kube-proxy's configuration for one, cannot be had.
+- Releases without a row have not been tried. Each era of dual stack has one: alpha up to 1.19, stable from
+  1.23 on, with the ServiceCIDR object from 1.33 on.
+"""
+
+
+def main() -> int:
+    """Judge every release in turn; 1 if one is not conformant."""
+    reports: dict[str, Report] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            for variant, profile in CLUSTERS.items():
+                reports[variant] = _judged(variant, profile, Path(folder) / variant)
+        finally:
+            lab.down()
+    DOCUMENT.write_text(document(reports))
+    print(f"written: {DOCUMENT.relative_to(ROOT)}")
+    return 0 if all(each.verdict is Outcome.CONFORMANT for each in reports.values()) else 1
+
+
+def document(reports: dict[str, Report]) -> str:
+    """docs/versions.md from the reports, by variant."""
+    rows = [_row(variant, report) for variant, report in reports.items()]
+    header = [
+        "Kubernetes",
+        "lab variant",
+        "profile",
+        "kube-proxy",
+        "verdict",
+        "conform",
+        "not applicable",
+        "else",
+    ]
+    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for report in reports.values():
+        for each in report.behaviours:
+            if each.verdict is Verdict.NOT_APPLICABLE:
+                why = (each.reason or "").partition("; this server is")[0]
+                reasons[each.id, why].append(_version(report))
+    why_not = [[id_, why, ", ".join(versions)] for (id_, why), versions in sorted(reasons.items())]
+    return "\n".join(
+        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviour", "why", "on"]), TAIL]
+    )
+
+
+def _row(variant: str, report: Report) -> list[str]:
+    by_verdict: dict[Verdict, list[str]] = defaultdict(list)
+    for each in report.behaviours:
+        by_verdict[each.verdict].append(each.id)
+    counted = (Verdict.CONFORMS, Verdict.NOT_APPLICABLE)
+    rest = [
+        f"{verdict}: {', '.join(ids)}"
+        for verdict, ids in sorted(by_verdict.items())
+        if verdict not in counted
+    ]
+    return [
+        _version(report),
+        f"`{variant}`",
+        report.profile.name,
+        (report.cluster.proxy_mode if report.cluster else None) or "unknown",
+        str(report.verdict),
+        *(str(len(by_verdict[verdict])) for verdict in counted),
+        "; ".join(rest) or "none",
+    ]
+
+
+def _version(report: Report) -> str:
+    return report.cluster.version.removeprefix("v") if report.cluster else "unknown"
+
+
+def _table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
+    return tabulate(rows, header, "github", disable_numparse=True)
+
+
+def _judged(variant: str, profile: str, reports: Path) -> Report:
+    """The report on a variant. Ends the program where there is no verdict."""
+    start = time.monotonic()
+    up = subprocess.run([sys.executable, "-m", "lab", "up", "--variant", variant], cwd=ROOT, check=False)
+    if up.returncode:
+        sys.exit(up.returncode)  # it has said why
+    ready = time.monotonic()
+    options = [f"--kubeconfig={lab.kubeconfig()}", f"--profile={profile}", f"--reports={reports}"]
+    command = lab.outside([sys.executable, "-m", "pytest", "--strict-support", *options])
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode not in JUDGED:
+        sys.exit(f"{variant}: pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    report = canonical.load(reports / "latest/report.json")
+    seconds = f"up in {ready - start:.0f} s, judged in {time.monotonic() - ready:.0f} s"
+    print(f"{variant}: {_version(report)}, {report.sentence} ({seconds})", flush=True)
+    return report
+
+
+if __name__ == "__main__":
+    sys.exit(main())

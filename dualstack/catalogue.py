@@ -1,0 +1,28 @@
+"""The suite's behaviours as they are declared beside their tests, without pytest."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+from dualstack.places import SUITE
+from dualstack.verdict.behaviour import Behaviour
+
+
+def load(path: Path) -> ModuleType:
+    """A file of the suite as a module of its own, apart from what pytest collects."""
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def behaviours() -> dict[str, list[Behaviour]]:
+    """Every declared behaviour by topic (its file), in the files' order."""
+    return {
+        path.stem.removeprefix("test_").replace("_", "-"): [
+            value.behaviour for name, value in vars(load(path)).items() if name.startswith("test_")
+        ]
+        for path in sorted(SUITE.glob("test_*.py"))
+    }
