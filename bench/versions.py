@@ -59,7 +59,7 @@ TAIL = """
 ## Left out
 
 - 1.27 (1.27.16): its modules' checksums cannot be verified, and verification is never turned off.
-- 1.32 (1.32.13): some of its modules, kube-proxy's configuration for one, cannot be had.
+- 1.32 (1.32.13): some of its modules could not be fetched when this was made. 1.30 stands for its era.
 - Releases without a row have not been tried. Each era of dual stack has one: alpha up to 1.19, stable from
   1.23 on, with the ServiceCIDR object from 1.33 on.
 """

@@ -1,7 +1,7 @@
 """Probe from pod to pod and from pod to ClusterIP, every planned pair, both families."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from dualstack import manifests
 from dualstack.conduct.stage import Stage
@@ -61,7 +61,7 @@ def _pair(kind: PathKind, client: PodSeen, server: PodSeen, family: Family) -> r
 
 
 def cluster_ips(stage: Stage, pods: Pods, services: Services) -> Paths:
-    """Every ClusterIP from every node, until each backend has answered there."""
+    """Every ClusterIP from every node, until each backend has answered there, or can be reached in no way."""
     clients = pods.of(manifests.CLIENT)
     backends = [pod for pod in pods.of(manifests.SERVER).values() if pod.name in stage.plan.backends]
     aims = [
@@ -70,7 +70,28 @@ def cluster_ips(stage: Stage, pods: Pods, services: Services) -> Paths:
         for address in _addresses(services, name)
         for aim in _to_service(name, address, clients, backends)
     ]
-    return _probe_services(stage, aims, clients, stage.profile.timeouts.services)
+    in_vain = _cut_off(stage, {pod.name: pod.node for pod in backends})
+    return _probe_services(stage, aims, clients, stage.profile.timeouts.services, in_vain)
+
+
+def _cut_off(stage: Stage, home: dict[str, str]) -> Callable[[rounds.Aim], bool]:
+    """Whether all backends that a Service misses from a node do not answer that node directly either.
+
+    `home`: each backend's node. Not before direct paths have been probed to their own end.
+    """
+    dead: set[tuple[str, str, Family]] | None = None
+
+    def cut_off(aim: rounds.Aim) -> bool:
+        nonlocal dead
+        if dead is None and (direct := stage.board.peek("tcp", Paths)):
+            lost = [each for each in direct.observations if not each.reached and not each.blocked]
+            dead = {(each.source, each.target, each.family) for each in lost}
+        missing = [home[name] for name in aim.wanted - set(aim.answered_by)]
+        return bool(dead and missing) and all(
+            (aim.source, node, aim.family) in (dead or ()) for node in missing
+        )
+
+    return cut_off
 
 
 def canaries(stage: Stage, pods: Pods, services: Services) -> Paths:
@@ -94,8 +115,15 @@ def canaries(stage: Stage, pods: Pods, services: Services) -> Paths:
     return Paths(observations=tuple(seen))
 
 
-def _probe_services(stage: Stage, aims: list[rounds.Aim], clients: dict[str, PodSeen], bound: float) -> Paths:
-    rounds.run(aims, stage.executor(clients), bound=bound, clock=time.monotonic)
+def _probe_services(
+    stage: Stage,
+    aims: list[rounds.Aim],
+    clients: dict[str, PodSeen],
+    bound: float,
+    in_vain: Callable[[rounds.Aim], bool] = lambda _: False,
+) -> Paths:
+    execute = stage.executor(clients)
+    rounds.run(aims, execute, bound=bound, clock=time.monotonic, in_vain=in_vain)
     return Paths(
         observations=tuple(
             aim.observation(since=stage.asked_at.get(aim.target, stage.started)) for aim in aims

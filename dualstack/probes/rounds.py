@@ -126,8 +126,15 @@ class Aim:
         self.connect_seconds = min(answer.seconds, self.connect_seconds or answer.seconds)
 
 
-def run(aims: Iterable[Aim], execute: Exec, *, bound: float, clock: Callable[[], float]) -> None:
-    """Probe until every aim is reached, or `bound` seconds have passed since the call.
+def run(
+    aims: Iterable[Aim],
+    execute: Exec,
+    *,
+    bound: float,
+    clock: Callable[[], float],
+    in_vain: Callable[[Aim], bool] = lambda _: False,
+) -> None:
+    """Probe until every aim is reached or known to be `in_vain`, or `bound` seconds have passed since the call.
 
     What is not reached has been tried LEAST_ROUNDS times at least, however long a round takes here.
     """
@@ -137,8 +144,11 @@ def run(aims: Iterable[Aim], execute: Exec, *, bound: float, clock: Callable[[],
     while open_aims := [aim for aim in aims if aim.open]:
         once(open_aims, execute, clock=clock)
         rounds += 1
-        if rounds >= LEAST_ROUNDS and clock() > end:
-            return
+        if rounds >= LEAST_ROUNDS:
+            if clock() > end:
+                return
+            for aim in open_aims:
+                aim.given_up |= in_vain(aim)
         time.sleep(PAUSE_SECONDS)
 
 

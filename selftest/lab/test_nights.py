@@ -25,7 +25,8 @@ def test_only_what_is_new_fails_the_gate(tmp_path):
     finally:
         lab("mend", "one-way")
     mended = judge(tmp_path / "4", f"--baseline={again.folder}", "--gate=new")
-    assert (damaged.status, changes(damaged, "new")) == (1, DAMAGE), damaged.output
+    assert (damaged.status, changes(damaged, "new"), damaged.broken()) == (1, DAMAGE, DAMAGE), damaged.output
+    assert damaged.report["verdict"] == "not-conformant"
     assert (again.status, changes(again, "new")) == (0, set()), again.output
     assert changes(again, "unchanged") == DAMAGE
     assert again.report["verdict"] == "not-conformant", "the gate changes the exit status, not the verdict"
