@@ -87,9 +87,9 @@ def _cut_off(stage: Stage, home: dict[str, str]) -> Callable[[rounds.Aim], bool]
             lost = [each for each in direct.observations if not each.reached and not each.blocked]
             dead = {(each.source, each.target, each.family) for each in lost}
         missing = [home[name] for name in aim.wanted - set(aim.answered_by)]
-        return bool(dead and missing) and all(
-            (aim.source, node, aim.family) in (dead or ()) for node in missing
-        )
+        if dead is None or not missing:
+            return False
+        return dead.issuperset((aim.source, node, aim.family) for node in missing)
 
     return cut_off
 

@@ -134,7 +134,7 @@ def run(
     clock: Callable[[], float],
     in_vain: Callable[[Aim], bool] = lambda _: False,
 ) -> None:
-    """Probe until every aim is reached or known to be `in_vain`, or `bound` seconds have passed since the call.
+    """Probe until every aim is reached or `in_vain`, or `bound` seconds have passed since the call.
 
     What is not reached has been tried LEAST_ROUNDS times at least, however long a round takes here.
     """

@@ -117,6 +117,16 @@ def test_a_round_longer_than_the_bound_is_not_the_only_one(monkeypatch):
     assert (one.observation(since=0).reached, one.rounds) == (True, 2)
 
 
+def test_what_is_known_to_be_in_vain_is_given_up_before_the_bound(monkeypatch):
+    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
+    lost, late = aim(wanted=frozenset(["s"])), aim(wanted=frozenset(["t"]))
+    clock = Clock()
+    execute = answering(clock, ["t"], refuse_first=rounds.LEAST_ROUNDS)
+    rounds.run([lost, late], execute, bound=99, clock=clock, in_vain=lambda one: one is lost)
+    assert (lost.reached_at, lost.rounds) == (None, rounds.LEAST_ROUNDS)
+    assert late.reached_at is not None
+
+
 def test_a_lost_request_is_told_although_others_answered():
     one = aim(wanted=frozenset(["s"]), names_a_round=2)
 
