@@ -52,8 +52,9 @@ TAIL = """
 
 - Up to 1.19 a Service asks for its family by `ipFamily`, from 1.20 on by `ipFamilies` and `ipFamilyPolicy`;
   what comes back is judged by the fields of that time.
-- From 1.21 on, probe pods ask for the sysctl that permits ping; a kubelet from before refuses it.
-- From 1.33 on, the Services' ranges are read from the ServiceCIDR object, before from the API server's flags.
+- From 1.21 on, probe pods ask for the sysctl that permits ping; an older kubelet refuses it.
+- From 1.33 on, the Services' ranges are read from the ServiceCIDR object, before from the API server's flags,
+  where those can be read.
 - A profile that claims what the server's version cannot have is refused before anything is created.
 
 ## Left out

@@ -52,6 +52,11 @@ def test_the_document_was_made_with_this_release(release: str) -> None:
     assert row[4] == str(Outcome.CONFORMANT)
 
 
+def test_the_document_is_what_the_program_writes_today() -> None:
+    text = versions.DOCUMENT.read_text()
+    assert all(part in text for part in (versions.HEAD, versions.NOT_APPLICABLE, versions.TAIL))
+
+
 def test_a_reason_is_told_once_for_all_releases_that_share_it() -> None:
     text = versions.document(
         {"one": reported("1.23", ended("1.23")), "other": reported("1.28", ended("1.28"))}
