@@ -38,9 +38,9 @@ def rows(text: str) -> list[list[str]]:
     ]
 
 
-def test_every_release_that_the_lab_knows_is_judged_once() -> None:
+def test_every_release_that_the_lab_knows_is_judged() -> None:
     judged = [variants.load(name).kubernetes for name in versions.CLUSTERS]
-    assert sorted(judged) == sorted(RELEASES)
+    assert set(judged) == RELEASES
     assert judged == sorted(judged, key=lambda release: int(release.partition(".")[2]))
     assert all(variants.load(name).healthy for name in versions.CLUSTERS)
 
