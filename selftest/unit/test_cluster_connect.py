@@ -231,13 +231,15 @@ def test_a_credential_plugin_beside_its_kubeconfig_is_run(tmp_path):
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ("echo please log in >&2; exit 1", "please log in"),
+        ("echo secret-token is expired >&2; exit 3", "ended with status 3; run it by hand"),
         ("echo nonsense", "no credentials"),
         ("echo {}", "no credentials"),
     ],
 )
 def test_a_credential_plugin_that_fails_does_not_make_us_anonymous(tmp_path, script, told):
-    assert told in line(kubeconfig(tmp_path / "a", user=plugin(tmp_path, script)), None)
+    found = line(kubeconfig(tmp_path / "a", user=plugin(tmp_path, script)), None)
+    assert told in found
+    assert "secret-token" not in found
 
 
 def test_the_hint_of_a_missing_plugin_is_passed_on(tmp_path):

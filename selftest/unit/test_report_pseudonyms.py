@@ -12,7 +12,8 @@ from dualstack.family import Family
 from dualstack.report import canonical
 from dualstack.report.compare import compare
 from dualstack.report.model import WaiverUse
-from dualstack.report.pseudonyms import pseudonymous
+from dualstack.report.pseudonymous import pseudonymous
+from dualstack.report.pseudonyms import Pseudonyms
 from dualstack.report.scramble import Scrambler
 from dualstack.verdict.judge import Judge
 
@@ -146,7 +147,7 @@ def telling():
 
 def test_no_name_is_left_anywhere():
     before = canonical.to_json(telling()).decode()
-    after = canonical.to_json(pseudonymous(telling(), KEY)).decode()
+    after = canonical.to_json(pseudonymous(telling(), Pseudonyms(KEY))).decode()
     for secret in SECRETS:
         assert secret in before
         assert secret not in after
@@ -154,7 +155,7 @@ def test_no_name_is_left_anywhere():
 
 
 def test_the_same_name_has_the_same_pseudonym_everywhere_and_the_text_around_stays():
-    made = pseudonymous(telling(), KEY)
+    made = pseudonymous(telling(), Pseudonyms(KEY))
     node, (finding,) = made.cluster.nodes[0], made.behaviours[0].findings
     assert re.fullmatch(r"node-[a-z2-7]{8}", node.name)
     assert finding.source == made.convergence[0].node == node.name
@@ -171,7 +172,11 @@ def test_the_same_name_has_the_same_pseudonym_everywhere_and_the_text_around_sta
 
 @REPORTS
 def test_verdicts_stay_and_the_key_decides(report):
-    one, again, other = pseudonymous(report, KEY), pseudonymous(report, KEY), pseudonymous(report, b"other")
+    one, again, other = (
+        pseudonymous(report, Pseudonyms(KEY)),
+        pseudonymous(report, Pseudonyms(KEY)),
+        pseudonymous(report, Pseudonyms(b"other")),
+    )
     assert one == again
     assert [each.families for each in one.behaviours] == [each.families for each in report.behaviours]
     assert [each.claim for each in one.behaviours] == [each.claim for each in report.behaviours]
@@ -180,7 +185,7 @@ def test_verdicts_stay_and_the_key_decides(report):
 
 
 def test_a_waivers_pattern_tells_no_part_of_a_name():
-    made = pseudonymous(telling(), KEY)
+    made = pseudonymous(telling(), Pseudonyms(KEY))
     one, some, every = (each.subject for each in made.waivers)
     assert one == made.cluster.nodes[0].name
     assert some.startswith("pattern-")
@@ -190,7 +195,7 @@ def test_a_waivers_pattern_tells_no_part_of_a_name():
 def test_a_node_called_like_a_key_of_the_report_harms_nothing():
     names = ("name", "evidence", "IPv4", "breaks", "seconds")
     report = made_up.report(made_up.addresses(bad={("name", Family.V6)}, nodes=names), nodes=names)
-    made = pseudonymous(report, KEY)
+    made = pseudonymous(report, Pseudonyms(KEY))
     assert len({node.name for node in made.cluster.nodes}) == len(names)
     assert made.behaviours[0].findings[0].subject == made.cluster.nodes[0].name
 
