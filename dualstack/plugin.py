@@ -49,7 +49,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         run = Run(asked, command, disclosure)
     except UserError as error:
-        raise pytest.UsageError(failed_start(asked, command, disclosure, error)) from None
+        raise pytest.UsageError(failed_start(asked, command, disclosure, str(error))) from None
+    except (KeyboardInterrupt, Exception) as error:
+        failed_start(asked, command, disclosure, terminal.why_not_begun(error))
+        raise
     config.stash[RUN], config.stash[SHARED] = run, run.shared()
     terminal.quieten(config)
 

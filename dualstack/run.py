@@ -179,15 +179,15 @@ class Run:
         return make_plan(self.survey, self.profile, image=options.image, peers=options.peers, idle=idle)
 
 
-def failed_start(options: Options, command: list[str], disclosure: Disclosure, error: UserError) -> str:
+def failed_start(options: Options, command: list[str], disclosure: Disclosure, why: str) -> str:
     """Why a run could not begin, in a report too: pipelines find the reason where they look for one."""
     now = datetime.now(UTC)
-    why = disclosure.why_not(str(error), options.kubeconfig)
     report = assemble.failed_start(
-        run_id=_new_id(now), start=now, command=command, profile=options.profile, why=str(error)
+        run_id=_new_id(now), start=now, command=command, profile=options.profile, why=why
     )
+    shown = disclosure.why_not(why, options.kubeconfig)
     write_bundle(disclosure.report(report), options.reports)
-    return why
+    return shown
 
 
 def _new_id(start: datetime) -> str:

@@ -65,6 +65,13 @@ def why_ended(exitstatus: int) -> str:
     return EARLY_ENDS.get(pytest.ExitCode(exitstatus), f"pytest's exit status {exitstatus}")
 
 
+def why_not_begun(error: BaseException) -> str:
+    """Why a run ended before it began, in words."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted by {signals.reason()}"
+    return f"{EARLY_ENDS[pytest.ExitCode.INTERNAL_ERROR]} ({type(error).__name__})"
+
+
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """Clean-up is not for interrupting: a second Ctrl-C would leave things behind in somebody's cluster."""
