@@ -68,7 +68,7 @@ def artefacts(folder, *judged):
         for file in folder.rglob("*")
         if file.is_file()
     }
-    assert {Path(name).name for name in texts} >= {"report.json", "report.html", "junit.xml", "own.xml"}
+    assert {Path(name).name for name in texts} >= {"report.json", "report.html", "junit.xml", "report.md"}
     for run in judged:
         texts[f"output of {run.folder.name}"] = run.output
         for name in FORMATS:
