@@ -129,7 +129,7 @@ def host_of(url: str) -> str | None:
 
 def without_password(url: str) -> str:
     """Any text that is meant as a URL, without a user's name and password in it."""
-    return re.sub("//.*@", "//", url)
+    return re.sub("^([a-z0-9+.-]*://)?.*@", r"\1", url, flags=re.IGNORECASE)
 
 
 def _is_there(path: Path) -> bool:

@@ -10,7 +10,7 @@ import re
 import subprocess
 from ipaddress import ip_address, ip_network
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import pytest
 import yaml
@@ -172,7 +172,7 @@ def real_names(report):
     networks = {cidr for node in nodes for cidr in node["pod_cidrs"]} | set(
         report["cluster"]["service_ranges"]
     )
-    server = re.sub(r"https://\[?([^]/]*?)\]?(:\d+)?", r"\1", report["cluster"]["server"])
+    server = str(urlsplit(report["cluster"]["server"]).hostname)
     assert len(names) > 3
     assert len(networks) > 7
     return names, {ip_address(each) for each in addresses | {server}}, {ip_network(each) for each in networks}

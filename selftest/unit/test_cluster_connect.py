@@ -1,5 +1,7 @@
 """What kubectl would use, and one helpful line when it cannot be used."""
 
+import base64
+
 import pytest
 import yaml
 from api_server import certificate
@@ -52,6 +54,22 @@ def test_the_argument_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "b", server="https://[::1]:2")))
     assert connect(kubeconfig(tmp_path / "a"), None).server == "https://127.0.0.1:1"
     assert connect(None, None).server == "https://[::1]:2"
+
+
+@pytest.mark.parametrize("user", [{"client-certificate-data": ""}, {"token": "secret-token"}])
+def test_a_password_in_the_servers_url_is_used_and_not_shown(tmp_path, user):
+    server = "https://jane:secret%2Dtoken@127.0.0.1:1/path"
+    cluster = connect(kubeconfig(tmp_path / "a", server=server, user=user), None)
+    assert cluster.server == "https://127.0.0.1:1/path"
+    basic = f"Basic {base64.b64encode(b'jane:secret-token').decode()}"
+    assert cluster.headers()["authorization"] == ("Bearer secret-token" if "token" in user else basic)
+
+
+@pytest.mark.parametrize(
+    "server", ["htps://u:secret-token@h", "https://u:secret-token/@h", "u:secret-token@h"]
+)
+def test_a_password_in_a_url_that_is_none_is_not_shown(tmp_path, server):
+    assert "is no URL" in line(kubeconfig(tmp_path / "a", server=server), None)
 
 
 def test_then_the_home_folder(tmp_path):

@@ -96,7 +96,7 @@ class Suite:
         )
         return path
 
-    def run(self, config, *options, name="reports", key="a key", pseudonyms=True):
+    def run(self, config, *options, name="reports", key="a key", pseudonyms=True, **environment):
         """(exit status, output, the report's folder)"""
         reports = self.folder / name
         command = [sys.executable, "-m", "pytest", f"--kubeconfig={config}", f"--reports={reports}", *options]
@@ -106,7 +106,9 @@ class Suite:
             capture_output=True,
             text=True,
             check=False,
-            env=os.environ | {"DUALSTACK_PSEUDONYM_KEY": key, "TMPDIR": str(self.folder), "COLUMNS": "90"},
+            env=os.environ
+            | {"DUALSTACK_PSEUDONYM_KEY": key, "TMPDIR": str(self.folder), "COLUMNS": "90"}
+            | environment,
         )
         return done.returncode, done.stdout + done.stderr, reports / "latest"
 
@@ -143,6 +145,28 @@ def test_nothing_real_is_written_or_printed(suite, more):
     assert any(name in output for name in names), "it says the same on the terminal"
     assert (folder / "observations/pods.json").exists()
     assert not list(suite.folder.glob("dualstack-*")), "the private folder is gone"
+
+
+TRIPPED = """import pytest
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item):
+    if "node_ready" in item.name:
+        name = "gandalf.corp.example"
+        raise RuntimeError(f"{name} and much more so that it is cut: " + 9 * f"10.11.12.1 {name} ")
+"""
+
+
+def test_a_check_that_fails_itself_is_told_of_without_names(suite):
+    (suite.folder / "tripped.py").write_text(TRIPPED)
+    with serving(suite.folder, healthy) as port:
+        _, output, folder = suite.run(
+            suite.kubeconfig(port), *MOST, f"--junitxml={suite.folder / 'reports/own.xml'}",
+            PYTEST_PLUGINS="tripped", PYTHONPATH=str(suite.folder),
+        )  # fmt: skip
+    assert "Traceback" in output
+    assert re.search("RuntimeError: node-[a-z2-7]{8} and much more", output)
+    assert leaks(output, folder) == set()
 
 
 def test_the_real_names_are_there_without_the_option(suite):

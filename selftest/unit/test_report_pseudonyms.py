@@ -8,6 +8,7 @@ import made_up
 import pytest
 
 from dualstack import cli
+from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.report import canonical
 from dualstack.report.compare import compare
@@ -182,6 +183,52 @@ def test_verdicts_stay_and_the_key_decides(report):
     assert [each.claim for each in one.behaviours] == [each.claim for each in report.behaviours]
     assert report.cluster is None or one.cluster.nodes != other.cluster.nodes
     assert compare(one, again).context == []
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("static pod kube-proxy-node0.corp", "static pod kube-proxy-NODE"),
+        ("node0.corp.kube-system", "NODE.kube-system"),
+        ("node0.corp-node0.corp_1", "NODE-NODE_1"),
+        ("node0, node0.corporation and xnode0.corp", "node0, node0.corporation and xnode0.corp"),
+        ("5 rounds, 10.5 s", "5 rounds, 10.5 s"),
+    ],
+)
+def test_names_are_found_within_words_and_only_whole(text, made):
+    pseudonyms = Pseudonyms(KEY)
+    for name in ("node0.corp", "node1", "10.0.0.1"):
+        pseudonyms.learn("node", name)
+    pseudonyms.learn("namespace", "kube-system")
+    assert re.sub("node-[a-z2-7]{8}", "NODE", pseudonyms.text(text)) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("its providerID azure:///subscriptions/s-1/resourceGroups/rg/m-0 is", "its providerID MACHINE is"),
+        ("(aws:///eu-west-1a/i-0abc), gce://project/zone/name.", "(MACHINE), MACHINE."),
+        ('pods is forbidden: User "jane@corp.example" cannot', 'pods is forbidden: User "USER" cannot'),
+        ('User "system:serviceaccount:corp:x" may', 'User "USER" may'),
+        ("see https://kubernetes.io/docs/", "see https://kubernetes.io/docs/"),
+    ],
+)
+def test_machines_and_users_are_recognised(text, made):
+    replaced = re.sub(
+        "(machine|user)-[a-z2-7]{8}", lambda found: found[1].upper(), Pseudonyms(KEY).text(text)
+    )
+    assert replaced == made
+
+
+def test_runs_under_different_names_are_not_compared(tmp_path, capsys):
+    real = made_up.healthy()
+    one, other = (pseudonymous(real, Pseudonyms(key)) for key in (b"1", b"2"))
+    for pair in ((real, one), (one, other)):
+        with pytest.raises(UserError, match="cannot be compared"):
+            compare(*pair)
+    (tmp_path / "report.json").write_bytes(canonical.to_json(one))
+    assert cli.main(["report", "render", str(tmp_path), "--pseudonyms", "--format", "json"]) == 4
+    assert "pseudonyms already" in capsys.readouterr().err
 
 
 def test_a_waivers_pattern_tells_no_part_of_a_name():
