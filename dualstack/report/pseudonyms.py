@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_interface
 
 from dualstack.report.scramble import Scrambler
@@ -19,6 +20,7 @@ NODE, NAMESPACE, SERVER, CONTEXT, USER = "node", "namespace", "server", "context
 NAMELESS = {"default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "admin"}
 """In every cluster: they name no one. But a node of such a name is one."""
 
+REMEMBERED = 1 << 16  # texts: most of a large report says the same of many
 NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?")
 WITHIN = re.compile(r"[-._]")
 WORD = re.compile(r"\w")
@@ -42,6 +44,7 @@ class Pseudonyms:
         self._names: dict[str, str] = {}
         self._odd: dict[str, str] = {}  # no words: sought in every text, the longest first
         self._beginnings: set[str] = set()
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._replaced)
 
     @property
     def key_id(self) -> str:
@@ -62,11 +65,16 @@ class Pseudonyms:
         else:
             odd = self._odd | {name: pseudonym}
             self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
+        self._remembered.cache_clear()
 
     def text(self, text: str) -> str:
         """The text with every learned name and every address replaced."""
-        for who in WHO.findall(text):
-            self.learn(USER, who)
+        if 'User "' in text:
+            for who in WHO.findall(text):
+                self.learn(USER, who)
+        return self._remembered(text)
+
+    def _replaced(self, text: str) -> str:
         if "://" in text:
             text = MACHINE.sub(lambda match: self._pseudonym("machine", match[0]), text)
         for name, pseudonym in self._odd.items():
