@@ -28,7 +28,9 @@ echo '{"apiVersion": "API", "kind": "ExecCredential", "status": {"token": "TOKEN
 PLUGIN_API = "client.authentication.k8s.io/v1"
 FORMATS = ("json", "html", "markdown", "junit", "ctrf", "csv", "prometheus", "sign-off")
 EVERYTHING = ("--profile=aks-engine", "-v", "-ra", "--showlocals", "--full-trace", "--log-cli-level=DEBUG")
-ADDRESS = re.compile(r"(?<![\w:.])(?:[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}|\d{1,3}(?:\.\d{1,3}){3})(?![\w:])")
+ADDRESS = re.compile(
+    r"(?<![\w:.])(?:[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}(?![\w:])|\d{1,3}(?:\.\d{1,3}){3}(?!\.?\d))"
+)
 
 
 def forms(secret):
@@ -163,7 +165,7 @@ def whole(planted):
 
 
 def real_names(report):
-    """Of nodes and namespaces, and the addresses and networks that the cluster's own lie in."""
+    """Of nodes, namespaces and the context, and the addresses and networks that the cluster's own lie in."""
     nodes = report["cluster"]["nodes"]
     names = {node["name"] for node in nodes} | {
         each["name"] for each in report["created"] if each["kind"] == "Namespace"
@@ -174,6 +176,7 @@ def real_names(report):
     )
     server = str(urlsplit(report["cluster"]["server"]).hostname)
     assert len(names) > 3
+    names.add(report["cluster"]["context"])
     assert len(networks) > 7
     return names, {ip_address(each) for each in addresses | {server}}, {ip_network(each) for each in networks}
 
