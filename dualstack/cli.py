@@ -5,25 +5,23 @@ Running is pytest's: `run` becomes pytest on the suite's own files, so signals a
 
 import argparse
 import os
-import secrets
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
 from dualstack.errors import UserError
-from dualstack.places import ROOT, SUITE
-from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site
+from dualstack.places import AS_PYTEST
+from dualstack.report import canonical, compare_views, history, keys, pseudonyms, sign, sign_off, site
 from dualstack.report.compare import compare
 from dualstack.report.model import Report
-from dualstack.report.pseudonyms import pseudonymous
+from dualstack.report.pseudonymous import pseudonymous
 from dualstack.report.render import FORMATS
 from dualstack.report.write import write_file
 
 FOUND_NEW = 1
 BAD_INPUT = 4
 REPORT = "report.json"
-PSEUDONYM_KEY = "DUALSTACK_PSEUDONYM_KEY"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,8 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _become_pytest(options: list[str]) -> NoReturn:
     """Judge a cluster; `-P`, so that nothing in the current folder is taken for a module."""
-    pytest = [sys.executable, "-P", "-m", "pytest", f"--config-file={ROOT / 'pytest.ini'}", str(SUITE)]
-    os.execv(sys.executable, [*pytest, *options])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "pytest", *AS_PYTEST, *options])  # noqa: S606
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -66,7 +63,8 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     command.add_argument(
         "--pseudonyms", action="store_true",
-        help=f"other names for nodes, namespaces and addresses; the same ones again with ${PSEUDONYM_KEY}",
+        help="other names for nodes, namespaces and addresses; "
+        f"the same ones again with ${pseudonyms.VARIABLE}",
     )  # fmt: skip
     _output(command)
     command.set_defaults(do=_render)
@@ -105,7 +103,9 @@ def _output(command: argparse.ArgumentParser) -> None:
 def _render(asked: argparse.Namespace) -> int:
     report = _load(asked.report)
     if asked.pseudonyms:
-        report = pseudonymous(report, os.environb.get(PSEUDONYM_KEY.encode()) or secrets.token_bytes())
+        if report.run.pseudonyms:
+            raise UserError(f"{asked.report}: its names are pseudonyms already; leave out --pseudonyms")
+        report = pseudonymous(report, pseudonyms.from_environment())
     if asked.site is None:
         text = FORMATS[asked.format](report)
     elif asked.format == "sign-off":

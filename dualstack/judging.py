@@ -89,7 +89,7 @@ def conclude(
             "seconds": round(time.time() - call.start, 3),
         }
     )
-    Record(shared.folder / ".work").add(result)
+    Record.of(shared.work).add(result)
     report.user_properties.append(("verdict", f"{verdict}"))
     report.user_properties.append(("level", f"{declared.level}"))
     if report.passed and verdict is not Verdict.CONFORMS:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel, ConfigDict
 
-from dualstack.places import SUITE
+from dualstack.places import AS_PYTEST, SUITE
+from dualstack.report import pseudonyms
 
 
 class Options(BaseModel):
@@ -28,6 +29,8 @@ class Options(BaseModel):
     baseline: Path | None
     gate_new: bool
     """Only what is new since the baseline fails the run."""
+    pseudonyms: bool
+    """Nothing that the run writes or prints holds a real name or address."""
     partial: str | None
     """Why only a part of the suite was asked for."""
 
@@ -71,6 +74,11 @@ def add(parser: pytest.Parser) -> None:
         "--gate", choices=["all", "new"], default="all",
         help="what makes the run fail: all that does not hold, or only what is new since --baseline",
     )  # fmt: skip
+    group.addoption(
+        "--pseudonyms", action="store_true",
+        help="other names for nodes, namespaces and addresses in everything that the run writes and prints; "
+        f"the same ones again with ${pseudonyms.VARIABLE}",
+    )  # fmt: skip
     group.addoption("--reports", metavar="DIR", default="reports", help="default: %(default)s")
 
 
@@ -85,6 +93,8 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError(f"--time-limit {option.time_limit:g}: must be more than 0 seconds")
     if option.plan and getattr(option, "numprocesses", None):
         raise pytest.UsageError("--plan needs no workers: leave out -n")
+    if option.pseudonyms and option.debug:
+        raise pytest.UsageError("--debug writes real names into a file: leave it out, or --pseudonyms")
     return Options(
         kubeconfig=Path(option.kubeconfig) if option.kubeconfig else None,
         context=option.context,
@@ -99,8 +109,17 @@ def read(config: pytest.Config) -> Options:
         waivers=Path(option.waivers) if option.waivers else None,
         baseline=Path(option.baseline) if option.baseline else None,
         gate_new=option.gate == "new",
+        pseudonyms=option.pseudonyms,
         partial=_partial(config),
     )
+
+
+def command(config: pytest.Config) -> list[str]:
+    """The command line as it was typed."""
+    words = list(config.invocation_params.args)
+    if words[: len(AS_PYTEST)] == AS_PYTEST:
+        return ["dualstack", "run", *words[len(AS_PYTEST) :]]
+    return ["pytest", *words]
 
 
 def _partial(config: pytest.Config) -> str | None:

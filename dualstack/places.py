@@ -8,3 +8,5 @@ ROOT = CARRIED if CARRIED.is_dir() else PACKAGE.parent
 SUITE = ROOT / "tests"
 MANIFESTS = ROOT / "manifests"
 PROFILES = ROOT / "profiles"
+AS_PYTEST = [f"--config-file={ROOT / 'pytest.ini'}", str(SUITE)]
+"""What `dualstack run` puts before what the user typed: the suite's own files, from any folder."""

@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from dualstack import judging, options, signals, terminal
+from dualstack import judging, options, signals, terminal, veil
 from dualstack.conduct.board import Board
+from dualstack.disclosure import Disclosure
 from dualstack.errors import UserError
 from dualstack.profile import Profile
 from dualstack.record import Record
+from dualstack.report import pseudonyms
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
 from dualstack.run import Run, Shared, failed_start
@@ -39,13 +41,18 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     if config.option.collectonly:
         return
-    asked, command = options.read(config), ["pytest", *config.invocation_params.args]
+    asked, command = options.read(config), options.command(config)
+    disclosure = Disclosure(pseudonyms.from_environment() if asked.pseudonyms else None)
+    if not disclosure.is_open:
+        veil.put_on(config, disclosure.text)
     signals.install(asked.time_limit)
     try:
-        run = Run(asked, command)
+        run = Run(asked, command, disclosure)
     except UserError as error:
-        failed_start(asked, command, str(error))
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError(failed_start(asked, command, disclosure, str(error))) from None
+    except (KeyboardInterrupt, Exception) as error:
+        failed_start(asked, command, disclosure, terminal.why_not_begun(error))
+        raise
     config.stash[RUN], config.stash[SHARED] = run, run.shared()
     terminal.quieten(config)
 
@@ -67,8 +74,8 @@ def pytest_collection(session: pytest.Session) -> None:
     run = session.config.stash.get(RUN, None)
     if run is None or run.options.plan_only:
         return
-    Record(run.folder / ".work")
-    run.begin(terminal.progress(session.config))
+    Record.of(run.work)
+    run.begin(terminal.progress(session.config, run.disclosure.text))
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
@@ -88,10 +95,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         for unknown in judging.unknown_levels(declared, shared.profile):
             raise pytest.UsageError(f"--profile {run.options.profile}: levels.{unknown}: no such behaviour")
     if run is not None and run.options.plan_only:
-        terminal.print_plan(config, run.plan, declared, shared)
+        terminal.print_plan(config, run.plan, declared, shared, run.disclosure.text)
         session.items.clear()
         return
-    Record(shared.folder / ".work").declare(declared)
+    Record.of(shared.work).declare(declared)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -132,7 +139,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if exitstatus not in OURS_TO_DECIDE:
         interrupted = terminal.why_ended(exitstatus)
     with terminal.undisturbed():
-        report = run.end(Record(run.folder / ".work"), interrupted=interrupted)
+        report = run.end(Record.of(run.work), interrupted=interrupted)
         comparison = run.compared(report)
     config.stash[REPORT], config.stash[COMPARISON] = report, comparison
     if exitstatus in OURS_TO_DECIDE:
@@ -164,7 +171,7 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 @pytest.fixture(scope="session")
 def board(request: pytest.FixtureRequest) -> Board:
     """What the probes found, topic by topic; waiting for a topic is part of asking for it."""
-    return Board(request.config.stash[SHARED].folder / "observations")
+    return Board(request.config.stash[SHARED].work / "observations")
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
@@ -27,6 +28,11 @@ class Record:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
+
+    @classmethod
+    def of(cls, work: Path) -> Self:
+        """The record of the run that works in that folder."""
+        return cls(work / ".work")
 
     def declare(self, declared: list[Declared]) -> None:
         """Note what was collected; every worker collects the same."""

@@ -19,6 +19,7 @@ from dualstack.cluster.permissions import Permission, denied
 from dualstack.conduct.board import Board
 from dualstack.conduct.conductor import Conductor
 from dualstack.conduct.stage import Stage
+from dualstack.disclosure import Disclosure
 from dualstack.errors import UserError
 from dualstack.options import Options
 from dualstack.plan import Plan, make_plan
@@ -46,7 +47,8 @@ class Shared(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     id: str
-    folder: Path
+    work: Path
+    """Where observations and results are kept until the report is made of them."""
     survey: Survey
     profile: Profile
 
@@ -54,13 +56,14 @@ class Shared(BaseModel):
 class Run:
     """The owner's view of a run. Raises UserError on the way up; afterwards it always ends in a report."""
 
-    def __init__(self, options: Options, command: list[str]) -> None:
+    def __init__(self, options: Options, command: list[str], disclosure: Disclosure) -> None:
         self.options = options
         self.command = command
+        self.disclosure = disclosure
         self.start = datetime.now(UTC)
         self.profile, self._profile_source = profiles.load(options.profile)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
-        self._baseline = canonical.load(_report_in(options.baseline)) if options.baseline else None
+        self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
         self.version = preflight(self.cluster).git_version
         try:
@@ -70,7 +73,10 @@ class Run:
         behaviours = chain.from_iterable(catalogue.behaviours().values())
         possible.check(self.profile, options.profile, self.survey.release, behaviours)
         self.id = _new_id(self.start)
+        disclosure.learn_survey(self.survey)
+        disclosure.learn_namespace(ownership.namespace_of(self.id))
         self.plan = self._plan()
+        self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
         self.swept: list[str] = []
         self._conductor: Conductor | None = None
 
@@ -82,19 +88,20 @@ class Run:
     @property
     def header(self) -> list[str]:
         """Whom we are about to talk to: printed before anything is touched."""
-        return [
+        lines = [
             f"context {self.survey.context or '(in-cluster)'}, server {self.survey.server}, "
             f"Kubernetes {self.survey.version}, {len(self.survey.nodes)} nodes",
             f"profile {self.profile.name}: {self.profile.title}; run {self.id}",
         ]
+        return [self.disclosure.text(line) for line in lines] + self.disclosure.line
 
     def shared(self) -> Shared:
         """What tests and workers need."""
-        return Shared(id=self.id, folder=self.folder.absolute(), survey=self.survey, profile=self.profile)
+        return Shared(id=self.id, work=self.work, survey=self.survey, profile=self.profile)
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Sweep what killed runs left, then create and probe in the background."""
-        board = Board(self.folder.absolute() / "observations")
+        board = self._board()
         owner = ownership.Ownership(self.cluster, self.id, LIFETIME_SECONDS)
         stage = Stage(
             cluster=self.cluster, owner=owner, plan=self.plan, profile=self.profile, board=board, say=say
@@ -105,6 +112,7 @@ class Run:
             except ApiError as error:
                 say(f"leftovers of earlier runs were not looked for: {error}")
             for name in self.swept:
+                self.disclosure.learn_namespace(name)
                 say(f"removed {name}, left behind by a run that was killed")
         not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
         self._conductor = Conductor(stage, not_ready)
@@ -135,15 +143,18 @@ class Run:
             survey=self.survey,
             profile=self.profile,
             profile_source=self._profile_source,
-            board=Board(self.folder.absolute() / "observations"),
+            board=self._board(),
             results=results,
             waivers=waived,
             created=created,
             left_behind=left_behind,
         )
-        write_bundle(report, self.options.reports)
+        shown = self.disclosure.report(report)
+        write_bundle(shown, self.options.reports)
+        self.disclosure.publish(self._board(), self.folder)
         shutil.rmtree(record.folder, ignore_errors=True)
-        return report
+        self.disclosure.close()
+        return shown
 
     def compared(self, report: Report) -> Comparison | None:
         """What changed since the baseline, kept beside the report; None without a baseline."""
@@ -153,6 +164,9 @@ class Run:
         write_file(self.folder / "comparison.md", [compare_views.markdown(comparison).encode()])
         write_file(self.folder / "comparison.json", [compare_views.json(comparison).encode()])
         return comparison
+
+    def _board(self) -> Board:
+        return Board(self.work / "observations")
 
     def _plan(self) -> Plan:
         if self.options.read_only:
@@ -165,19 +179,21 @@ class Run:
         return make_plan(self.survey, self.profile, image=options.image, peers=options.peers, idle=idle)
 
 
-def failed_start(options: Options, command: list[str], why: str) -> Report:
-    """The report of a run that could not begin, so that pipelines find a reason where they look for one."""
+def failed_start(options: Options, command: list[str], disclosure: Disclosure, why: str) -> str:
+    """Why a run could not begin, in a report too: pipelines find the reason where they look for one."""
     now = datetime.now(UTC)
     report = assemble.failed_start(
         run_id=_new_id(now), start=now, command=command, profile=options.profile, why=why
     )
-    write_bundle(report, options.reports)
-    return report
+    shown = disclosure.why_not(why, options.kubeconfig)
+    write_bundle(disclosure.report(report), options.reports)
+    return shown
 
 
 def _new_id(start: datetime) -> str:
     return start.strftime("%m%d%H%M%S") + secrets.token_hex(3)
 
 
-def _report_in(path: Path) -> Path:
-    return path / "report.json" if path.is_dir() else path
+def _baseline(path: Path, disclosure: Disclosure) -> Report:
+    file = path / "report.json" if path.is_dir() else path
+    return disclosure.baseline(canonical.load(file), path)

@@ -13,6 +13,7 @@ import pytest
 from tabulate import tabulate
 
 from dualstack import judging, signals
+from dualstack.cluster.ownership import RUN_LABEL
 from dualstack.plan import Plan
 from dualstack.record import Declared
 from dualstack.report import compare_views
@@ -20,6 +21,7 @@ from dualstack.report import terminal as view
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
 from dualstack.run import Shared
+from dualstack.verdict.words import Verdict
 
 EARLY_ENDS = {
     pytest.ExitCode.INTERNAL_ERROR: "an internal error of the suite",
@@ -33,15 +35,15 @@ def quieten(config: pytest.Config) -> None:
         reporter.showfspath = False
 
 
-def progress(config: pytest.Config) -> Callable[[str], None]:
-    """A function that prints a line with the time since the start; any thread may call it."""
+def progress(config: pytest.Config, shown: Callable[[str], str]) -> Callable[[str], None]:
+    """A function that prints a line, as it may be shown, with the time since the start; for any thread."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     start, lock = time.monotonic(), threading.Lock()
 
     def say(line: str) -> None:
         with lock:
             if reporter is not None:
-                reporter.write_line(f"{time.monotonic() - start:6.1f} s  {line}")
+                reporter.write_line(f"{time.monotonic() - start:6.1f} s  {shown(line)}")
 
     return say
 
@@ -51,7 +53,7 @@ def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
     verdict = dict(report.user_properties).get("verdict")
     if verdict is None or report.when == "teardown":
         return None
-    if report.failed and isinstance(report.longrepr, str):
+    if report.failed and verdict == Verdict.BREAKS:
         return "broken", "", f"{verdict}: {report.longrepr}"
     return report.outcome, "" if not report.failed else "F", str(verdict)
 
@@ -61,6 +63,13 @@ def why_ended(exitstatus: int) -> str:
     if exitstatus == pytest.ExitCode.INTERRUPTED:
         return f"interrupted by {signals.reason()}"
     return EARLY_ENDS.get(pytest.ExitCode(exitstatus), f"pytest's exit status {exitstatus}")
+
+
+def why_not_begun(error: BaseException) -> str:
+    """Why a run ended before it began, in words."""
+    if isinstance(error, KeyboardInterrupt):
+        return f"interrupted by {signals.reason()}"
+    return f"{EARLY_ENDS[pytest.ExitCode.INTERNAL_ERROR]} ({type(error).__name__})"
 
 
 @contextmanager
@@ -84,14 +93,20 @@ def last_word(report: Report, comparison: Comparison | None, folder: Path, out: 
     out.write(f"\nreport: {folder / 'report.html'}\n")
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
-        out.write(f"LEFT BEHIND, remove by hand: {names}\n")
+        out.write(f"LEFT BEHIND, remove by hand (label {RUN_LABEL}={report.run.id}): {names}\n")
     if comparison is not None:
         out.write(f"\n{compare_views.text(comparison)}\n")
     out.write(f"\n{text}\n")
     out.flush()
 
 
-def print_plan(config: pytest.Config, plan: Plan, declared: list[Declared], shared: Shared) -> None:
+def print_plan(
+    config: pytest.Config,
+    plan: Plan,
+    declared: list[Declared],
+    shared: Shared,
+    shown: Callable[[str], str],
+) -> None:
     """What a run would judge, create and ask, and what it needs the permission for."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     rows = [
@@ -99,13 +114,13 @@ def print_plan(config: pytest.Config, plan: Plan, declared: list[Declared], shar
             each.behaviour.id,
             each.level,
             each.behaviour.tier,
-            judging.why_not(each, shared, plan) or "will be judged",
+            shown(judging.why_not(each, shared, plan) or "will be judged"),
         ]
         for each in declared
     ]
     lines = [tabulate(rows, ["behaviour", "level", "tier", "in this run"], disable_numparse=True), ""]
     if plan.creates_nothing:
-        lines.append(f"Creates nothing: {plan.creates_nothing}.")
+        lines.append(shown(f"Creates nothing: {plan.creates_nothing}."))
     else:
         names = ", ".join(
             f"{body['kind']} {body['metadata']['name']}" for body in plan.objects() if body["kind"] != "Pod"
@@ -119,7 +134,7 @@ def print_plan(config: pytest.Config, plan: Plan, declared: list[Declared], shar
             f"Probes {len(plan.pairs)} pairs of nodes in both families.",
             "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
         ]
-    lines += [f"Left out: {node}: {why}" for node, why in plan.left_out.items()]
+    lines += [shown(f"Left out: {node}: {why}") for node, why in plan.left_out.items()]
     cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])
     if reporter is not None:
         reporter.write_line("\n".join([*lines, "", cost]))

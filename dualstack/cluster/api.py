@@ -18,7 +18,7 @@ import urllib3
 from kubernetes import client
 
 from dualstack.cluster import podexec
-from dualstack.cluster.errors import ApiError
+from dualstack.cluster.errors import ApiError, one_line
 from dualstack.cluster.podexec import ExecResult
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
@@ -254,9 +254,9 @@ def _innermost(error: BaseException) -> BaseException:
 def _error(status: int, verb: str, resource: str, text: str, retry_after: float | None) -> ApiError:
     try:
         told = json.loads(text)
-        reason, message = told.get("reason", ""), told.get("message", text[:300])
+        reason, message = told.get("reason", ""), told.get("message", one_line(text))
     except (ValueError, AttributeError):
-        reason, message = http.client.responses.get(status, ""), text[:300]
+        reason, message = http.client.responses.get(status, ""), one_line(text)
     return ApiError(status, verb, resource, str(reason), str(message), retry_after)
 
 

@@ -15,14 +15,15 @@ from kubernetes.config.config_exception import ConfigException
 from dualstack.cluster import kubeconfig as kubeconfigs
 from dualstack.cluster import podexec
 from dualstack.cluster.api import UNTRUSTED, Cluster
-from dualstack.cluster.errors import ApiError
-from dualstack.cluster.kubeconfig import one_line
+from dualstack.cluster.errors import ApiError, one_line
+from dualstack.cluster.kubeconfig import without_password
 from dualstack.errors import UserError
 
 CONNECTIONS = 64
 VERSION_SECONDS = 5.0
 UNAUTHORIZED = 401
 OPENSSL_NOISE = r"\[(SSL|X509)[^]]*\] ?|certificate verify failed: | ?\(_ssl\.c:\d+\)"
+PLUGIN_ENDED = re.compile(r"exec: process returned (-?\d+)")
 NOTHING = (
     "no cluster to judge: give --kubeconfig FILE or set KUBECONFIG (there is no ~/.kube/config); "
     "`make demo` brings a real one up on this machine"
@@ -41,6 +42,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
 
     Raises UserError with one line. Sends nothing to the cluster; a credential plugin is run.
     """
+    logging.getLogger().addFilter(_without_stderr)
     files = kubeconfigs.find(kubeconfig)
     configuration = client.Configuration()
     name = None
@@ -74,7 +76,7 @@ def preflight(cluster: Cluster) -> ServerVersion:
 
 
 def _client(configuration: client.Configuration, where: str) -> client.ApiClient:
-    proxy = re.sub("//[^@/]*@", "//", configuration.proxy or "")  # without a password
+    proxy = without_password(configuration.proxy or "")
     try:
         api = client.ApiClient(configuration)
     except (urllib3.exceptions.HTTPError, ValueError, ImportError, Warning) as error:  # of SOCKS, a warning
@@ -109,6 +111,14 @@ def _load_in_cluster(configuration: client.Configuration, context: str | None) -
         raise UserError(
             f"in-cluster: {one_line(error)}; give the pod a service account with automountServiceAccountToken"
         ) from None
+
+
+def _without_stderr(record: logging.LogRecord) -> bool:
+    """What a credential plugin prints may be anything, a token too; the client quotes it in what it logs."""
+    if found := PLUGIN_ENDED.match(record.getMessage()):
+        record.msg = f"the credential plugin ended with status {found[1]}; run it by hand to see what it says"
+        record.args = ()
+    return True
 
 
 @contextmanager

@@ -1,8 +1,15 @@
 """What can go wrong between us and an API server, each as one line."""
 
+import textwrap
 from typing import Literal
 
 FORBIDDEN, NOT_FOUND, CONFLICT, INVALID = 403, 404, 409, 422
+LINE_AT_MOST = 300  # characters of somebody else's text
+
+
+def one_line(text: object) -> str:
+    """Any text as a single line of bearable length. Words stay whole: half a name cannot be recognised."""
+    return textwrap.shorten(str(text), LINE_AT_MOST, placeholder=" …")
 
 
 class ApiError(Exception):

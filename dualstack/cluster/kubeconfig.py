@@ -6,16 +6,18 @@ read here, and the client gets one context with absolute paths.
 """
 
 import os
+import re
 import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from dualstack.cluster.errors import one_line
 from dualstack.errors import UserError
 
 SECTIONS = {"clusters": "cluster", "contexts": "context", "users": "user"}
@@ -89,24 +91,45 @@ def pick(kubeconfig: Kubeconfig, wanted: str | None) -> tuple[str, dict[str, Any
         raise UserError(f"{kubeconfig.title}: there is no context {name!r}; there are: {known}")
     context = kubeconfig.contexts[name]
     cluster = _named(kubeconfig.clusters, context, "cluster")
-    _check_server(cluster)
-    users = []
+    server, credentials = _server(cluster)
     if context.body.get("user"):
-        user = _named(kubeconfig.users, context, "user")
-        users = [{"name": user.name, "user": _usable_user(user)}]
+        credentials |= _usable_user(_named(kubeconfig.users, context, "user"))
     return name, {
         "apiVersion": "v1",
         "kind": "Config",
         "current-context": name,
-        "contexts": [{"name": name, "context": context.body}],
-        "clusters": [{"name": cluster.name, "cluster": _with_files(cluster)}],
-        "users": users,
+        "contexts": [{"name": name, "context": context.body | {"user": "user"}}],
+        "clusters": [{"name": cluster.name, "cluster": _with_files(cluster) | {"server": server}}],
+        "users": [{"name": "user", "user": credentials}],
     }
 
 
-def one_line(text: object) -> str:
-    """Any text as a single line of bearable length."""
-    return " ".join(str(text).split())[:300]
+def names(kubeconfig: Path | None) -> Iterable[tuple[str, str]]:
+    """(kind, name) of everything that the kubeconfig's files name, as far as they can be read."""
+    try:
+        merged = read(find(kubeconfig))
+    except UserError:
+        return
+    for kind, entries in (("context", merged.contexts), ("cluster", merged.clusters), ("user", merged.users)):
+        yield from ((kind, name) for name in entries)
+    for cluster in merged.clusters.values():
+        for key in ("server", "proxy-url", "tls-server-name"):
+            url = str(cluster.body.get(key) or "")
+            if host := host_of(url) or (url if "/" not in url else ""):
+                yield "server", host
+
+
+def host_of(url: str) -> str | None:
+    """The URL's host, without brackets; None if it has none."""
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
+
+
+def without_password(url: str) -> str:
+    """Any text that is meant as a URL, without a user's name and password in it."""
+    return re.sub("^([a-z0-9+.-]*://)?.*@", r"\1", url, flags=re.IGNORECASE)
 
 
 def _is_there(path: Path) -> bool:
@@ -157,8 +180,9 @@ def _named(entries: dict[str, Entry], context: Entry, kind: str) -> Entry:
     return entries[name]
 
 
-def _check_server(cluster: Entry) -> None:
-    server = cluster.body.get("server", "")
+def _server(cluster: Entry) -> tuple[str, dict[str, Any]]:
+    """The server's URL, and what a user's name and password in it come to: the server's name is shown."""
+    server = str(cluster.body.get("server", ""))
     try:
         url = urlsplit(server)
         good = url.scheme in ("http", "https") and url.hostname and url.port != 0
@@ -166,8 +190,13 @@ def _check_server(cluster: Entry) -> None:
         good = False
     if not good:
         raise UserError(
-            f"{cluster.file}: cluster {cluster.name}: server {server!r} is no URL such as https://HOST:6443"
+            f"{cluster.file}: cluster {cluster.name}: server {without_password(server)!r} is no URL "
+            "such as https://HOST:6443"
         )
+    bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
+    if url.username is None:
+        return bare, {}
+    return bare, {"username": unquote(url.username), "password": unquote(url.password or "")}
 
 
 def _with_files(entry: Entry) -> dict[str, Any]:

@@ -21,7 +21,7 @@ import websocket
 from kubernetes import client
 from urllib3.util import create_urllib3_context
 
-from dualstack.cluster.errors import ExecError
+from dualstack.cluster.errors import ExecError, one_line
 
 STDIN, STDOUT, STDERR, STATUS = 0, 1, 2, 3
 STDIN_CHUNK_BYTES = 32 * 1024
@@ -196,7 +196,7 @@ def _refusal(error: Any, target: Target) -> str:  # noqa: ANN401 (the library is
     try:
         message = json.loads(body)["message"]
     except (ValueError, KeyError, TypeError):
-        message = body[:300] or http.client.responses.get(error.status_code, "no reason given")
+        message = one_line(body) or http.client.responses.get(error.status_code, "no reason given")
     if error.status_code == http.client.FORBIDDEN:
         return f"forbidden: create pods/exec in namespace {target.namespace} ({message})"
     return f"exec in pod {target.pod}: {error.status_code}: {message}"
@@ -222,7 +222,7 @@ def _status(data: bytes) -> dict[str, Any]:
         status: dict[str, Any] = json.loads(data)
         return status
     except ValueError:
-        return {"message": data[:300].decode(errors="replace")}
+        return {"message": one_line(data.decode(errors="replace"))}
 
 
 def _exit_code(status: dict[str, Any], where: str) -> int:

@@ -10,7 +10,7 @@ from dualstack.survey.model import of_family
 class Seen(BaseModel):
     """Part of a topic."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class PodSeen(Seen):

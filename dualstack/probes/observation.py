@@ -14,7 +14,7 @@ Path = Literal["tcp", "ping", "cluster-ip", "load-balancer"]
 class Observation(BaseModel):
     """Facts only; tests judge them."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
     path: Path
     source: str

@@ -9,8 +9,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.report.model import BehaviourResult, Cluster, Report
+from dualstack.report.pseudonyms import VARIABLE
 from dualstack.verdict.words import Level, Verdict, worst
 
 SCHEMA: Literal["dualstack-comparison/1.0"] = "dualstack-comparison/1.0"
@@ -84,7 +86,8 @@ class Comparison(Part):
 
 
 def compare(old: Report, new: Report) -> Comparison:
-    """The comparison of an older with a newer report."""
+    """The comparison of an older with a newer report. Raises UserError if they name things differently."""
+    _check_names(old, new)
     before, after = _verdicts(old.behaviours), _verdicts(new.behaviours)
     levels = {each.id: each.level for report in (old, new) for each in report.behaviours}
     causes = _causes(old.behaviours) | _causes(new.behaviours)
@@ -113,6 +116,19 @@ def compare(old: Report, new: Report) -> Comparison:
         unchanged_good=good,
         incomparable=found["incomparable"],
     )
+
+
+def _check_names(old: Report, new: Report) -> None:
+    """Under pseudonyms of different keys everything would be incomparable, and nothing would say why."""
+    before, after = (
+        f"pseudonyms by key {each.run.pseudonyms}" if each.run.pseudonyms else "real names"
+        for each in (old, new)
+    )
+    if before != after:
+        raise UserError(
+            f"run {old.run.id} has {before} and run {new.run.id} has {after}: they cannot be compared; "
+            f"use the same ${VARIABLE} for both"
+        )
 
 
 def _kind(was: Verdict | None, now: Verdict | None) -> str | None:

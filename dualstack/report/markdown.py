@@ -51,6 +51,8 @@ def _facts(report: Report) -> Iterator[list[str]]:
     if report.cluster:
         yield ["cluster", f"{report.cluster.server}, {report.cluster.version}, UID {report.cluster.uid}"]
         yield ["nodes", str(len(report.cluster.nodes))]
+    if report.run.pseudonyms:
+        yield ["names", f"pseudonyms, by key {report.run.pseudonyms}"]
     yield ["profile", f"{report.profile.name}: {report.profile.title}"]
     yield ["run", f"{report.run.id}, {report.run.start:%Y-%m-%d %H:%M:%S} UTC"]
 

@@ -18,7 +18,7 @@ SCHEMA: Literal["dualstack-report/1.0"] = "dualstack-report/1.0"
 class Part(BaseModel):
     """A piece of the report: no unknown keys, no changes after it is made."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 class Run(Part):
@@ -34,6 +34,8 @@ class Run(Part):
     """Why this run judged only a part of the suite (a selection on the command line, --read-only)."""
     interrupted: str | None = None
     """Why this run ended early (Ctrl-C, SIGTERM, a lost API server), if it did."""
+    pseudonyms: str | None = None
+    """Set if names and addresses are pseudonyms: a short digest of the key that decided them."""
     seconds: dict[str, float] = {}
     """Wall-clock seconds by phase, e.g. survey, pods-ready, services-converged, cleanup."""
 
@@ -143,7 +145,7 @@ class ObjectName(Part):
 class Report(Part):
     """A whole run, ready to be written, rendered, compared and signed."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
 
     schema_: Literal["dualstack-report/1.0"] = Field(default=SCHEMA, alias="schema")
     run: Run

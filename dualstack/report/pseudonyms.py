@@ -1,31 +1,32 @@
-"""A report that can be shown to strangers: nodes, namespaces, addresses, the server's host, the context and
-who waived what under which ticket have other names, the same ones everywhere in it, and prefixes keep their
-structure.
+"""Pseudonyms: other names in place of the real ones, decided by a key. The same key gives the same names.
 
-What it keeps: verdicts, versions, times, the cluster's UID, the names of the suite's own Services, the
-profile's and the command's paths. With the same key two runs get the same pseudonyms and can be compared.
+A name is replaced wherever it stands as a word, or between dashes and dots within one (`kube-proxy-NODE`).
+Only what was learned can be replaced; addresses, and what cloud providers call a machine, are recognised.
 """
 
 import base64
 import hmac
+import os
 import re
-from collections.abc import Callable, Collection, Iterator
+import secrets
+from collections.abc import Iterator
+from functools import lru_cache
 from ipaddress import ip_interface
-from urllib.parse import urlsplit
 
-from pydantic import JsonValue
-
-from dualstack.report.model import Report
 from dualstack.report.scramble import Scrambler
 
-KEPT_NAMESPACES = {"default", "kube-system", "kube-public", "kube-node-lease"}
-KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
-WAIVER_KEPT = {"behaviour", "family", "expiry", "state"}
-FINDING_KEPT = {"verdict", "family", "evidence"}
-Replace = Callable[[str], str]
+VARIABLE = "DUALSTACK_PSEUDONYM_KEY"
+NODE, NAMESPACE, SERVER, CONTEXT, USER = "node", "namespace", "server", "context", "user"
+NAMELESS = {"default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "admin"}
+"""In every cluster: they name no one. But a node of such a name is one."""
 
+REMEMBERED = 1 << 16  # texts: most of a large report says the same of many
 NAME = re.compile(r"[A-Za-z0-9](?:[\w.-]*\w)?")
-WILD, WORD = re.compile(r"[*?]"), re.compile(r"\w")
+WITHIN = re.compile(r"[-._]")
+WORD = re.compile(r"\w")
+LETTER = re.compile(r"[^\W\d_]")
+WHO = re.compile(r'\bUser "([^"]+)"')  # how an API server's refusal begins
+MACHINE = re.compile(r"\b(?!https?:|wss?:)[a-z][a-z0-9-]*://[^\s,;\"']*\w")  # a node's providerID
 ADDRESS = re.compile(
     r"""(?<![0-9A-Fa-f:.])
     (?: [0-9A-Fa-f]{0,4} : [0-9A-Fa-f:.]* [0-9A-Fa-f:] | \d{1,3} (?:\.\d{1,3}){3} (?!\.?\d) )
@@ -34,43 +35,78 @@ ADDRESS = re.compile(
 )
 
 
-def pseudonymous(report: Report, key: bytes) -> Report:
-    """The report under pseudonyms. Who has the key can find out what they stand for."""
-    replace = _Replacement(report, key).text
-    document = report.model_dump(mode="json", by_alias=True)
-    for part in ("cluster", "convergence", "created", "left_behind"):
-        document[part] = _walk(document[part], replace, KEPT)
-    document["waivers"] = _walk(document["waivers"], replace, WAIVER_KEPT)
-    document["run"] |= {
-        name: _walk(document["run"][name], replace) for name in ("command", "partial", "interrupted")
-    }
-    document["sentence"] = replace(document["sentence"])
-    for result in document["behaviours"]:
-        result["findings"] = [_finding(each, replace) for each in result["findings"]]
-        result["reason"] = _walk(result["reason"], replace)
-    return Report.model_validate(document)
+class Pseudonyms:
+    """What stands for what, by one key. Who has the key can find out what they stand for."""
 
-
-class _Replacement:
-    """What stands for what."""
-
-    def __init__(self, report: Report, key: bytes) -> None:
+    def __init__(self, key: bytes) -> None:
+        self._key = key
         self._addresses = Scrambler(key).replace
-        known = {name: _pseudonym(kind, name, key) for kind, name in _names(report) if _is_name(name)}
-        self._names = {name: other for name, other in known.items() if NAME.fullmatch(name)}
-        odd = sorted(known.keys() - self._names.keys(), key=len, reverse=True)
-        self._odd = {name: known[name] for name in odd}
+        self._names: dict[str, str] = {}
+        self._odd: dict[str, str] = {}  # no words: sought in every text, the longest first
+        self._beginnings: set[str] = set()
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._replaced)
+
+    @property
+    def key_id(self) -> str:
+        """The key's name, to tell whether two reports have theirs from the same one."""
+        return hmac.digest(self._key, b"the name of this key", "sha256").hex()[:16]
+
+    def learn(self, kind: str, name: str) -> None:
+        """Replace this name from now on. An address has a pseudonym already, and a mere sign gets none."""
+        if name in self._names or name in self._odd or not _is_name(name):
+            return
+        if name in NAMELESS and kind != NODE:
+            return
+        pseudonym = self._pseudonym(kind, name)
+        if NAME.fullmatch(name):
+            self._names[name] = pseudonym
+            if LETTER.search(name):  # a number within an address or a time is none
+                self._beginnings.add(WITHIN.split(name)[0])
+        else:
+            odd = self._odd | {name: pseudonym}
+            self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
+        self._remembered.cache_clear()
 
     def text(self, text: str) -> str:
-        """The text with every known name and every address replaced."""
+        """The text with every learned name and every address replaced."""
+        if 'User "' in text:
+            for who in WHO.findall(text):
+                self.learn(USER, who)
+        return self._remembered(text)
+
+    def _replaced(self, text: str) -> str:
+        if "://" in text:
+            text = MACHINE.sub(lambda match: self._pseudonym("machine", match[0]), text)
         for name, pseudonym in self._odd.items():
             text = text.replace(name, pseudonym)
         parts, at = [], 0
         for match in NAME.finditer(text):
-            if (other := self._names.get(match[0])) is not None:
-                parts += [self._without_addresses(text[at : match.start()]), other]
-                at = match.end()
+            for start, end, name in self._found(match[0]):
+                parts += [self._without_addresses(text[at : match.start() + start]), self._names[name]]
+                at = match.start() + end
         return "".join([*parts, self._without_addresses(text[at:])])
+
+    def _pseudonym(self, kind: str, name: str) -> str:
+        digest = base64.b32encode(hmac.digest(self._key, f"{kind} {name}".encode(), "sha256"))
+        return f"{kind}-{digest[:8].decode().lower()}"
+
+    def _found(self, word: str) -> Iterator[tuple[int, int, str]]:
+        """The learned names in a word, from the left, the longest of those that begin at the same place."""
+        if word in self._names:
+            yield 0, len(word), word
+            return
+        edges = [0, *(match.end() for match in WITHIN.finditer(word)), len(word) + 1]
+        first = 0
+        while first < len(edges) - 1:
+            start = edges[first]
+            step = 1
+            if word[start : edges[first + 1] - 1] in self._beginnings:
+                for last in range(len(edges) - 1, first, -1):
+                    if (name := word[start : edges[last] - 1]) in self._names:
+                        yield start, edges[last] - 1, name
+                        step = last - first
+                        break
+            first += step
 
     def _without_addresses(self, text: str) -> str:
         return ADDRESS.sub(lambda match: self._address(match[0]), text)
@@ -86,64 +122,14 @@ class _Replacement:
         return found
 
 
-def _pseudonym(kind: str, name: str, key: bytes) -> str:
-    digest = hmac.digest(key, f"{kind} {name}".encode(), "sha256")
-    return f"{kind}-{base64.b32encode(digest)[:8].decode().lower()}"
-
-
-def _names(report: Report) -> Iterator[tuple[str, str]]:
-    """Every name to be replaced, with what it is the name of."""
-    for each in (*report.created, *report.left_behind):
-        name = each.name if each.kind == "Namespace" else each.namespace
-        if name and name not in KEPT_NAMESPACES:
-            yield "namespace", name
-    for at in report.convergence:
-        yield "node", at.node
-    for waiver in report.waivers:
-        yield "owner", waiver.owner
-        yield "ticket", waiver.ticket
-        # A pattern holds parts of names, which no list of names knows.
-        if WILD.search(waiver.subject):
-            yield "pattern", waiver.subject
-    if report.cluster is None:
-        return
-    if report.cluster.context:
-        yield "context", report.cluster.context
-    if host := urlsplit(report.cluster.server).hostname:
-        yield "server", host
-    for node in report.cluster.nodes:
-        yield "node", node.name
+def from_environment() -> Pseudonyms:
+    """By the key in $DUALSTACK_PSEUDONYM_KEY; without it by a new one that nobody knows."""
+    return Pseudonyms(os.environb.get(VARIABLE.encode()) or secrets.token_bytes())
 
 
 def _is_name(text: str) -> bool:
-    """Not an address, which has a pseudonym of its own kind, and not a mere sign, which is in every text."""
     try:
         ip_interface(text)
     except ValueError:
         return WORD.search(text) is not None
     return False
-
-
-def _walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> JsonValue:
-    """The value with its strings replaced, but for keys and what stands under a kept key."""
-    if isinstance(value, str):
-        return replace(value)
-    if isinstance(value, list):
-        return [_walk(each, replace, kept) for each in value]
-    if isinstance(value, dict):
-        return {key: each if key in kept else _walk(each, replace, kept) for key, each in value.items()}
-    return value
-
-
-def _finding(finding: dict[str, JsonValue], replace: Replace) -> dict[str, JsonValue]:
-    """A finding; the names of its facts may be a cluster's too."""
-    words = {key: _walk(each, replace) for key, each in finding.items() if key not in FINDING_KEPT}
-    return finding | words | {"evidence": _facts(finding["evidence"], replace)}
-
-
-def _facts(value: JsonValue, replace: Replace) -> JsonValue:
-    if isinstance(value, dict):
-        return {replace(key): _facts(each, replace) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_facts(each, replace) for each in value]
-    return _walk(value, replace)

@@ -115,7 +115,7 @@ def _open(site: Site) -> list[str]:
 
 
 def _judged(result: BehaviourResult, report: Report) -> Row:
-    bad = [finding for finding in result.findings if finding.verdict in WRONG]
+    bad = [finding for finding in result.findings if finding.verdict in (*WRONG, Verdict.WAIVED)]
     return Row(
         id=result.id,
         level=result.level,

@@ -31,8 +31,11 @@ def write_bundle(report: Report, root: Path) -> Path:
 
 
 def write_file(path: Path, pieces: Iterable[bytes]) -> None:
-    """Whole or not at all: a report that is cut off must not look like one."""
-    unfinished = path.with_name(f".{path.name}")
+    """Whole or not at all: a report that is cut off must not look like one.
+
+    Its name until then has an end of its own: collectors of files (`*.prom`) must not take it up.
+    """
+    unfinished = path.with_name(f".{path.name}.unfinished")
     with unfinished.open("wb") as file:
         file.writelines(pieces)
     unfinished.replace(path)

@@ -11,7 +11,7 @@ from dualstack.survey.version import Release
 class Fact(BaseModel):
     """Part of the survey."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def of_family(values: tuple[str, ...], family: Family) -> list[str]:

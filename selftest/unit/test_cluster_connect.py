@@ -1,5 +1,7 @@
 """What kubectl would use, and one helpful line when it cannot be used."""
 
+import base64
+
 import pytest
 import yaml
 from api_server import certificate
@@ -52,6 +54,22 @@ def test_the_argument_comes_first(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "b", server="https://[::1]:2")))
     assert connect(kubeconfig(tmp_path / "a"), None).server == "https://127.0.0.1:1"
     assert connect(None, None).server == "https://[::1]:2"
+
+
+@pytest.mark.parametrize("user", [{"client-certificate-data": ""}, {"token": "secret-token"}])
+def test_a_password_in_the_servers_url_is_used_and_not_shown(tmp_path, user):
+    server = "https://jane:secret%2Dtoken@127.0.0.1:1/path"
+    cluster = connect(kubeconfig(tmp_path / "a", server=server, user=user), None)
+    assert cluster.server == "https://127.0.0.1:1/path"
+    basic = f"Basic {base64.b64encode(b'jane:secret-token').decode()}"
+    assert cluster.headers()["authorization"] == ("Bearer secret-token" if "token" in user else basic)
+
+
+@pytest.mark.parametrize(
+    "server", ["htps://u:secret-token@h", "https://u:secret-token/@h", "u:secret-token@h"]
+)
+def test_a_password_in_a_url_that_is_none_is_not_shown(tmp_path, server):
+    assert "is no URL" in line(kubeconfig(tmp_path / "a", server=server), None)
 
 
 def test_then_the_home_folder(tmp_path):
@@ -231,13 +249,15 @@ def test_a_credential_plugin_beside_its_kubeconfig_is_run(tmp_path):
 @pytest.mark.parametrize(
     ("script", "told"),
     [
-        ("echo please log in >&2; exit 1", "please log in"),
+        ("echo secret-token is expired >&2; exit 3", "ended with status 3; run it by hand"),
         ("echo nonsense", "no credentials"),
         ("echo {}", "no credentials"),
     ],
 )
 def test_a_credential_plugin_that_fails_does_not_make_us_anonymous(tmp_path, script, told):
-    assert told in line(kubeconfig(tmp_path / "a", user=plugin(tmp_path, script)), None)
+    found = line(kubeconfig(tmp_path / "a", user=plugin(tmp_path, script)), None)
+    assert told in found
+    assert "secret-token" not in found
 
 
 def test_the_hint_of_a_missing_plugin_is_passed_on(tmp_path):

@@ -8,11 +8,13 @@ import made_up
 import pytest
 
 from dualstack import cli
+from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.report import canonical
 from dualstack.report.compare import compare
 from dualstack.report.model import WaiverUse
-from dualstack.report.pseudonyms import pseudonymous
+from dualstack.report.pseudonymous import pseudonymous
+from dualstack.report.pseudonyms import Pseudonyms
 from dualstack.report.scramble import Scrambler
 from dualstack.verdict.judge import Judge
 
@@ -146,7 +148,7 @@ def telling():
 
 def test_no_name_is_left_anywhere():
     before = canonical.to_json(telling()).decode()
-    after = canonical.to_json(pseudonymous(telling(), KEY)).decode()
+    after = canonical.to_json(pseudonymous(telling(), Pseudonyms(KEY))).decode()
     for secret in SECRETS:
         assert secret in before
         assert secret not in after
@@ -154,7 +156,7 @@ def test_no_name_is_left_anywhere():
 
 
 def test_the_same_name_has_the_same_pseudonym_everywhere_and_the_text_around_stays():
-    made = pseudonymous(telling(), KEY)
+    made = pseudonymous(telling(), Pseudonyms(KEY))
     node, (finding,) = made.cluster.nodes[0], made.behaviours[0].findings
     assert re.fullmatch(r"node-[a-z2-7]{8}", node.name)
     assert finding.source == made.convergence[0].node == node.name
@@ -171,7 +173,11 @@ def test_the_same_name_has_the_same_pseudonym_everywhere_and_the_text_around_sta
 
 @REPORTS
 def test_verdicts_stay_and_the_key_decides(report):
-    one, again, other = pseudonymous(report, KEY), pseudonymous(report, KEY), pseudonymous(report, b"other")
+    one, again, other = (
+        pseudonymous(report, Pseudonyms(KEY)),
+        pseudonymous(report, Pseudonyms(KEY)),
+        pseudonymous(report, Pseudonyms(b"other")),
+    )
     assert one == again
     assert [each.families for each in one.behaviours] == [each.families for each in report.behaviours]
     assert [each.claim for each in one.behaviours] == [each.claim for each in report.behaviours]
@@ -179,8 +185,54 @@ def test_verdicts_stay_and_the_key_decides(report):
     assert compare(one, again).context == []
 
 
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("static pod kube-proxy-node0.corp", "static pod kube-proxy-NODE"),
+        ("node0.corp.kube-system", "NODE.kube-system"),
+        ("node0.corp-node0.corp_1", "NODE-NODE_1"),
+        ("node0, node0.corporation and xnode0.corp", "node0, node0.corporation and xnode0.corp"),
+        ("5 rounds, 10.5 s", "5 rounds, 10.5 s"),
+    ],
+)
+def test_names_are_found_within_words_and_only_whole(text, made):
+    pseudonyms = Pseudonyms(KEY)
+    for name in ("node0.corp", "node1", "10.0.0.1"):
+        pseudonyms.learn("node", name)
+    pseudonyms.learn("namespace", "kube-system")
+    assert re.sub("node-[a-z2-7]{8}", "NODE", pseudonyms.text(text)) == made
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("its providerID azure:///subscriptions/s-1/resourceGroups/rg/m-0 is", "its providerID MACHINE is"),
+        ("(aws:///eu-west-1a/i-0abc), gce://project/zone/name.", "(MACHINE), MACHINE."),
+        ('pods is forbidden: User "jane@corp.example" cannot', 'pods is forbidden: User "USER" cannot'),
+        ('User "system:serviceaccount:corp:x" may', 'User "USER" may'),
+        ("see https://kubernetes.io/docs/", "see https://kubernetes.io/docs/"),
+    ],
+)
+def test_machines_and_users_are_recognised(text, made):
+    replaced = re.sub(
+        "(machine|user)-[a-z2-7]{8}", lambda found: found[1].upper(), Pseudonyms(KEY).text(text)
+    )
+    assert replaced == made
+
+
+def test_runs_under_different_names_are_not_compared(tmp_path, capsys):
+    real = made_up.healthy()
+    one, other = (pseudonymous(real, Pseudonyms(key)) for key in (b"1", b"2"))
+    for pair in ((real, one), (one, other)):
+        with pytest.raises(UserError, match="cannot be compared"):
+            compare(*pair)
+    (tmp_path / "report.json").write_bytes(canonical.to_json(one))
+    assert cli.main(["report", "render", str(tmp_path), "--pseudonyms", "--format", "json"]) == 4
+    assert "pseudonyms already" in capsys.readouterr().err
+
+
 def test_a_waivers_pattern_tells_no_part_of_a_name():
-    made = pseudonymous(telling(), KEY)
+    made = pseudonymous(telling(), Pseudonyms(KEY))
     one, some, every = (each.subject for each in made.waivers)
     assert one == made.cluster.nodes[0].name
     assert some.startswith("pattern-")
@@ -190,7 +242,7 @@ def test_a_waivers_pattern_tells_no_part_of_a_name():
 def test_a_node_called_like_a_key_of_the_report_harms_nothing():
     names = ("name", "evidence", "IPv4", "breaks", "seconds")
     report = made_up.report(made_up.addresses(bad={("name", Family.V6)}, nodes=names), nodes=names)
-    made = pseudonymous(report, KEY)
+    made = pseudonymous(report, Pseudonyms(KEY))
     assert len({node.name for node in made.cluster.nodes}) == len(names)
     assert made.behaviours[0].findings[0].subject == made.cluster.nodes[0].name
 

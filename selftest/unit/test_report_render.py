@@ -9,6 +9,7 @@ import pytest
 from dualstack.family import Family
 from dualstack.report import canonical, csv_table, ctrf, prometheus
 from dualstack.report.render import FORMATS
+from dualstack.report.write import write_file
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Verdict
 
@@ -130,3 +131,17 @@ def test_prometheus_labels_are_escaped():
     cluster = report.cluster.model_copy(update={"uid": 'a"b\\c\nd'})
     text = prometheus.render(report.model_copy(update={"cluster": cluster}))
     assert 'dualstack_verdict{cluster="a\\"b\\\\c d",verdict="conformant"} 1' in text
+
+
+def test_a_file_that_is_half_written_is_no_file_of_its_kind(tmp_path):
+    """node_exporter takes up every `*.prom`, hidden ones too."""
+    seen = []
+
+    def pieces():
+        yield b"half"
+        seen.extend(path.suffix for path in tmp_path.iterdir())
+        yield b"whole"
+
+    write_file(tmp_path / "a.prom", pieces())
+    assert seen == [".unfinished"]
+    assert [path.name for path in tmp_path.iterdir()] == ["a.prom"]

@@ -9,7 +9,8 @@ from test_waivers import BAD, ID, TODAY, applied, waiver
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report import canonical, html, junit, markdown, sign, sign_off, terminal
-from dualstack.report.pseudonyms import pseudonymous
+from dualstack.report.pseudonymous import pseudonymous
+from dualstack.report.pseudonyms import Pseudonyms
 from dualstack.report.schema import schema
 from dualstack.report.site import Site
 from dualstack.verdict.words import Verdict
@@ -107,7 +108,7 @@ def test_under_pseudonyms_nobody_is_named_and_nothing_of_a_pattern_is_left(subje
         [made_up.addresses(bad={(nodes[1], Family.V6)}, nodes=nodes)], waiver(subject, **facts)
     )
     report = made_up.report(*results, nodes=nodes).model_copy(update={"waivers": uses})
-    made = pseudonymous(report, b"key")
+    made = pseudonymous(report, Pseudonyms(b"key"))
     text = canonical.to_json(made).decode()
     for secret in ("corp", "Corp", "Rosa", "CHG", "10.11.12.13"):
         assert secret not in text
@@ -121,6 +122,6 @@ def test_under_pseudonyms_nobody_is_named_and_nothing_of_a_pattern_is_left(subje
 
 def test_an_owner_who_is_a_mere_sign_does_not_spoil_the_text():
     results, uses = applied([made_up.addresses(bad=BAD)], waiver(owner="-", ticket=":", subject="*"))
-    made = pseudonymous(made_up.report(*results).model_copy(update={"waivers": uses}), b"key")
+    made = pseudonymous(made_up.report(*results).model_copy(update={"waivers": uses}), Pseudonyms(b"key"))
     assert (made.waivers[0].owner, made.waivers[0].ticket, made.waivers[0].subject) == ("-", ":", "*")
     assert made.sentence == "This cluster is conformant; 1 finding waived: node-internal-ips."

@@ -1,0 +1,116 @@
+"""What a run may show of the names that it meets: the real ones, or with --pseudonyms none of them.
+
+Judging needs the real names, so those never come near the report's folder: with --pseudonyms a run works in a
+private temporary folder, which goes at its end, and what it writes or prints passes through here first.
+"""
+
+import json
+import tempfile
+from pathlib import Path
+
+from dualstack.cluster import kubeconfig as kubeconfigs
+from dualstack.conduct.board import Board
+from dualstack.conduct.topics import LoadBalancers
+from dualstack.errors import UserError
+from dualstack.report.model import Report
+from dualstack.report.pseudonymous import pseudonymous, walk_all
+from dualstack.report.pseudonyms import CONTEXT, NAMESPACE, NODE, SERVER, VARIABLE, Pseudonyms
+from dualstack.report.write import write_file
+from dualstack.survey.model import Survey
+
+
+class Disclosure:
+    """Of one run. Without pseudonyms everything is shown as it is."""
+
+    def __init__(self, pseudonyms: Pseudonyms | None) -> None:
+        self._pseudonyms = pseudonyms
+        self._private: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether real names are shown."""
+        return self._pseudonyms is None
+
+    @property
+    def line(self) -> list[str]:
+        """What to say of it at the start of a run."""
+        if self._pseudonyms is None:
+            return []
+        return [f"names and addresses are pseudonyms by key {self._pseudonyms.key_id}"]
+
+    def work_folder(self, folder: Path) -> Path:
+        """Where the run keeps what it needs for judging, if its report goes to `folder`."""
+        if self._pseudonyms is None:
+            return folder
+        self._private = tempfile.TemporaryDirectory(prefix="dualstack-")
+        return Path(self._private.name)
+
+    def learn_survey(self, survey: Survey) -> None:
+        """Everything that the survey names."""
+        if self._pseudonyms is None:
+            return
+        if survey.context:
+            self._pseudonyms.learn(CONTEXT, survey.context)
+        if host := kubeconfigs.host_of(survey.server):
+            self._pseudonyms.learn(SERVER, host)
+        for node in survey.nodes:
+            self._pseudonyms.learn(NODE, node.name)
+        for daemonset in survey.network_daemonsets:
+            self.learn_namespace(daemonset.partition("/")[0])
+
+    def learn_namespace(self, name: str) -> None:
+        """A namespace that will be spoken of."""
+        if self._pseudonyms is not None:
+            self._pseudonyms.learn(NAMESPACE, name)
+
+    def text(self, text: str) -> str:
+        """A text as it may be shown."""
+        return text if self._pseudonyms is None else self._pseudonyms.text(text)
+
+    def report(self, report: Report) -> Report:
+        """A report as it may be written."""
+        return report if self._pseudonyms is None else pseudonymous(report, self._pseudonyms)
+
+    def baseline(self, report: Report, path: Path) -> Report:
+        """An earlier report, to compare with: real names get this run's pseudonyms. Raises UserError."""
+        theirs = report.run.pseudonyms
+        ours = self._pseudonyms.key_id if self._pseudonyms else None
+        if theirs is None:
+            return self.report(report)
+        if ours is None:
+            raise UserError(
+                f"--baseline {path}: its names are pseudonyms; "
+                f"add --pseudonyms, with the same ${VARIABLE} as in that run"
+            )
+        if theirs != ours:
+            raise UserError(
+                f"--baseline {path}: its names are pseudonyms by key {theirs}, those of this run would be by "
+                f"another ({ours}); set ${VARIABLE} as in that run"
+            )
+        return report
+
+    def why_not(self, reason: str, kubeconfig: Path | None) -> str:
+        """Why a run could not begin: all that its kubeconfig names may be in it."""
+        if self._pseudonyms is not None:
+            for kind, name in kubeconfigs.names(kubeconfig):
+                self._pseudonyms.learn(kind, name)
+        return self.text(reason)
+
+    def publish(self, board: Board, folder: Path) -> None:
+        """Bring what was observed into the report's folder, and do away with what must not be shown."""
+        if self._pseudonyms is None:
+            return
+        if balancers := board.peek("load-balancers", LoadBalancers):
+            for balancer in balancers.load_balancers.values():
+                for name in balancer.hostnames:
+                    self._pseudonyms.learn("host", name)
+        target = folder / board.folder.name
+        target.mkdir(parents=True, exist_ok=True)
+        for topic in sorted(board.folder.glob("*.json")):
+            content = walk_all(json.loads(topic.read_text(encoding="utf-8")), self.text)
+            write_file(target / topic.name, [json.dumps(content).encode()])
+
+    def close(self) -> None:
+        """Remove the private folder, if there is one."""
+        if self._private is not None:
+            self._private.cleanup()

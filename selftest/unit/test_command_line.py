@@ -1,0 +1,45 @@
+"""What was typed is what the report says was typed."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+from dualstack.early import joined
+from dualstack.places import ROOT
+
+
+@pytest.mark.parametrize(
+    ("program", "typed", "recorded"),
+    [
+        (["-m", "pytest"], ["--kubeconfig=none"], ["pytest", "--kubeconfig=none"]),
+        (["-m", "pytest"], ["--kubeconfig", "none"], ["pytest", "--kubeconfig", "none"]),
+        (
+            ["-m", "dualstack.cli", "run"],
+            ["--kubeconfig", "none"],
+            ["dualstack", "run", "--kubeconfig", "none"],
+        ),
+        (["-m", "dualstack.cli", "run"], ["--context=a"], ["dualstack", "run", "--context=a"]),
+    ],
+)
+def test_the_command_is_recorded_as_it_was_typed(program, typed, recorded, tmp_path):
+    reports = f"--reports={tmp_path}"
+    known = os.environ | {"HOME": str(tmp_path), "KUBECONFIG": ""}
+    done = subprocess.run(
+        [sys.executable, *program, *typed, reports],
+        cwd=ROOT, env=known, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 4, done.stdout + done.stderr
+    report = json.loads((tmp_path / "latest/report.json").read_text())
+    assert report["run"]["command"] == [*recorded, reports]
+
+
+def test_options_with_paths_are_joined_with_them():
+    assert joined(["-k", "x", "--profile", "p", "--kubeconfig=y"]) == [
+        "-k",
+        "x",
+        "--profile=p",
+        "--kubeconfig=y",
+    ]
