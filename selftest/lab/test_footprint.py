@@ -12,14 +12,12 @@ import lab as cluster
 
 pytestmark = pytest.mark.lab
 OURS = "app.kubernetes.io/managed-by=dualstack-conformance"
+PODS = 9  # a client, a server and a host pod on each of three nodes
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _default_lab():
     lab("up")
-
-
-PODS = 9  # a client, a server and a host pod on each of three nodes
 
 
 def kubectl(*words):
