@@ -3,6 +3,7 @@
 Additions only within a major version of `schema`; the JSON Schema is published as docs/report.schema.json.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal
 
@@ -98,7 +99,7 @@ class BehaviourResult(Part):
     """The verdict by family, for the families that findings speak of."""
     reason: str | None = None
     """Why, in one sentence, for every verdict but `conforms`."""
-    findings: list[Finding] = []
+    findings: Sequence[Finding] = []
     seconds: float = 0.0
 
 
