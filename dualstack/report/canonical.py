@@ -3,11 +3,9 @@
 A large cluster has a million findings, so a file is written and read one behaviour at a time.
 """
 
-import dataclasses
 import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
-from operator import attrgetter
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -20,8 +18,6 @@ from dualstack.report.packed import packed
 from dualstack.verdict.finding import Finding
 
 FAST = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-FIELDS = [field.name for field in dataclasses.fields(Finding)]
-VALUES = attrgetter(*FIELDS)
 # How our own files begin, and where the next behaviour does: keys are sorted, quotes within strings escaped.
 BEGINNING, NEXT = b'{"behaviours":[', b',{"claim":'
 CHUNK = 1 << 22
@@ -94,12 +90,25 @@ def _behaviour(result: BehaviourResult) -> bytes:
 
 def _findings(findings: Iterable[Finding]) -> bytes:
     """Canonical JSON; by the standard library, which is much faster, where both say the same."""
-    rows: Iterator[dict[str, Any]] = (dict(zip(FIELDS, VALUES(each), strict=True)) for each in findings)
     spelled = (
         FAST.encode(list(run)).encode() if alike else rfc8785.dumps(list(run))
-        for alike, run in groupby(rows, key=lambda row: _is_spelled_alike(row["evidence"]))
+        for alike, run in groupby(map(_plain, findings), key=lambda each: _is_spelled_alike(each["evidence"]))
     )
     return b"[" + b",".join(each[1:-1] for each in spelled) + b"]"
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """As pydantic would dump it, and many times as fast."""
+    return {
+        "subject": finding.subject,
+        "family": finding.family,
+        "verdict": finding.verdict,
+        "source": finding.source,
+        "target": finding.target,
+        "evidence": finding.evidence,
+        "cause": finding.cause,
+        "remedy": finding.remedy,
+    }
 
 
 def _is_spelled_alike(value: JsonValue) -> bool:
@@ -107,7 +116,10 @@ def _is_spelled_alike(value: JsonValue) -> bool:
     if isinstance(value, str) or value is None:
         return True
     if isinstance(value, dict):
-        return all(map(str.isascii, value)) and all(map(_is_spelled_alike, value.values()))
+        for key, each in value.items():  # noqa: SIM110 (a generator takes twice as long)
+            if not (key.isascii() and _is_spelled_alike(each)):
+                return False
+        return True
     if isinstance(value, list):
         return all(map(_is_spelled_alike, value))
     if isinstance(value, float):  # both write the shortest digits, Python with `.0` and other exponents
