@@ -14,7 +14,6 @@ from dualstack.errors import UserError
 from dualstack.places import AS_PYTEST
 from dualstack.report import canonical, compare_views, history, keys, pseudonyms, sign, sign_off, site
 from dualstack.report.compare import compare
-from dualstack.report.model import Report
 from dualstack.report.pseudonymous import pseudonymous
 from dualstack.report.render import FORMATS
 from dualstack.report.write import write_file
@@ -101,15 +100,17 @@ def _output(command: argparse.ArgumentParser) -> None:
 
 
 def _render(asked: argparse.Namespace) -> int:
-    report = _load(asked.report)
+    file = _file(asked.report)
+    report = canonical.load(file)
     if asked.pseudonyms:
         if report.run.pseudonyms:
             raise UserError(f"{asked.report}: its names are pseudonyms already; leave out --pseudonyms")
         report = pseudonymous(report, pseudonyms.from_environment())
-    if asked.site is None:
+    if asked.format == "sign-off":
+        added = site.load(asked.site) if asked.site else None
+        text = iter([sign_off.render(report, added, None if asked.pseudonyms else sign.digest(file))])
+    elif asked.site is None:
         text = FORMATS[asked.format](report)
-    elif asked.format == "sign-off":
-        text = iter([sign_off.render(report, site.load(asked.site))])
     else:
         raise UserError(f"--site belongs to --format sign-off, not to {asked.format}")
     _write(text, asked.output)
@@ -117,7 +118,7 @@ def _render(asked: argparse.Namespace) -> int:
 
 
 def _compare(asked: argparse.Namespace) -> int:
-    comparison = compare(_load(asked.old), _load(asked.new))
+    comparison = compare(canonical.load(_file(asked.old)), canonical.load(_file(asked.new)))
     _write([compare_views.FORMATS[asked.format](comparison)], asked.output)
     return FOUND_NEW if asked.fail_on == "new" and (comparison.new or comparison.unseen) else 0
 
@@ -138,8 +139,9 @@ def _verify(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _load(path: Path) -> Report:
-    return canonical.load(path / REPORT if path.is_dir() else path)
+def _file(path: Path) -> Path:
+    """The report.json that is meant, wherever `latest` points to a moment later."""
+    return (path / REPORT if path.is_dir() else path).resolve()
 
 
 def _write(text: Iterable[str], path: Path | None) -> None:

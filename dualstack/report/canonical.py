@@ -4,19 +4,20 @@ A large cluster has a million findings, so a file is written and read one behavi
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import groupby
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import rfc8785
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from dualstack.errors import UserError
 from dualstack.report.model import SCHEMA, BehaviourResult, Report
+from dualstack.report.packed import packed
 from dualstack.verdict.finding import Finding
 
 FAST = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-FINDINGS = TypeAdapter(list[Finding])
 # How our own files begin, and where the next behaviour does: keys are sorted, quotes within strings escaped.
 BEGINNING, NEXT = b'{"behaviours":[', b',{"claim":'
 CHUNK = 1 << 22
@@ -62,7 +63,7 @@ def _by_behaviours(file: BinaryIO) -> Report | None:
             return None
         piece = piece.removeprefix(BEGINNING)
         for following in parts:
-            behaviours.append(BehaviourResult.model_validate_json(piece))
+            behaviours.append(packed(piece))
             piece = NEXT[1:] + following
         rest = Report.model_validate_json(
             BEGINNING + piece
@@ -83,15 +84,31 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
 def _behaviour(result: BehaviourResult) -> bytes:
     parts = result.model_dump(mode="json", exclude={"findings"})
     encoded = {key: rfc8785.dumps(value) for key, value in parts.items()}
-    encoded["findings"] = _findings(FINDINGS.dump_python(result.findings, mode="json"))
+    encoded["findings"] = _findings(result.findings)
     return b"{" + b",".join(b'"%s":%s' % (key.encode(), encoded[key]) for key in sorted(encoded)) + b"}"
 
 
-def _findings(findings: list[dict[str, JsonValue]]) -> bytes:
+def _findings(findings: Iterable[Finding]) -> bytes:
     """Canonical JSON; by the standard library, which is much faster, where both say the same."""
-    if all(_is_spelled_alike(each["evidence"]) for each in findings):
-        return FAST.encode(findings).encode()
-    return rfc8785.dumps(findings)
+    spelled = (
+        FAST.encode(list(run)).encode() if alike else rfc8785.dumps(list(run))
+        for alike, run in groupby(map(_plain, findings), key=lambda each: _is_spelled_alike(each["evidence"]))
+    )
+    return b"[" + b",".join(each[1:-1] for each in spelled) + b"]"
+
+
+def _plain(finding: Finding) -> dict[str, Any]:
+    """As pydantic would dump it, and many times as fast."""
+    return {
+        "subject": finding.subject,
+        "family": finding.family,
+        "verdict": finding.verdict,
+        "source": finding.source,
+        "target": finding.target,
+        "evidence": finding.evidence,
+        "cause": finding.cause,
+        "remedy": finding.remedy,
+    }
 
 
 def _is_spelled_alike(value: JsonValue) -> bool:
@@ -99,10 +116,15 @@ def _is_spelled_alike(value: JsonValue) -> bool:
     if isinstance(value, str) or value is None:
         return True
     if isinstance(value, dict):
-        return all(map(str.isascii, value)) and all(map(_is_spelled_alike, value.values()))
+        for key, each in value.items():  # noqa: SIM110 (a generator takes twice as long)
+            if not (key.isascii() and _is_spelled_alike(each)):
+                return False
+        return True
     if isinstance(value, list):
         return all(map(_is_spelled_alike, value))
-    return not isinstance(value, float) and abs(value) <= EXACT
+    if isinstance(value, float):  # both write the shortest digits, Python with `.0` and other exponents
+        return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
+    return abs(value) <= EXACT
 
 
 def _trouble(content: bytes, error: ValidationError) -> str:

@@ -5,6 +5,7 @@ is gone, or a check that could not be made, mends nothing. A waiver is no repair
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,9 @@ OPEN = (Verdict.BREAKS, Verdict.UNSUPPORTED)
 WRONG = (*OPEN, Verdict.WAIVED)
 JUDGED = (*WRONG, Verdict.CONFORMS)
 
-Key = tuple[str, str, Family | None]
+Subject = tuple[str, Family | None]
+Seen = tuple[Verdict | None, str | None]
+UNSEEN: Seen = (None, None)
 
 
 class Part(BaseModel):
@@ -88,24 +91,22 @@ class Comparison(Part):
 def compare(old: Report, new: Report) -> Comparison:
     """The comparison of an older with a newer report. Raises UserError if they name things differently."""
     _check_names(old, new)
-    before, after = _verdicts(old.behaviours), _verdicts(new.behaviours)
-    levels = {each.id: each.level for report in (old, new) for each in report.behaviours}
-    causes = _causes(old.behaviours) | _causes(new.behaviours)
+    before, after = _by_id(old), _by_id(new)
     found: dict[str, list[Change]] = {"new": [], "resolved": [], "unchanged": [], "incomparable": []}
     good = 0
-    for key in sorted(before.keys() | after.keys(), key=_order):
-        was, now = before.get(key), after.get(key)
-        if was is now is Verdict.CONFORMS:
-            good += 1
-            continue
-        kind = _kind(was, now)
-        if kind:
-            behaviour, subject, family = key
-            change = Change(
-                behaviour=behaviour, level=levels[behaviour], subject=subject, family=family,
-                old=was, new=now, cause=causes.get(key),
-            )  # fmt: skip
-            found[kind].append(change)
+    for behaviour in sorted(before.keys() | after.keys()):
+        level = (after.get(behaviour) or before[behaviour])[-1].level
+        was, now = _seen(before.get(behaviour, ())), _seen(after.get(behaviour, ()))
+        fine = {key for key in was.keys() & now.keys() if was[key][0] is now[key][0] is Verdict.CONFORMS}
+        good += len(fine)
+        for key in sorted((was.keys() | now.keys()) - fine, key=_order):
+            (one, why), (two, why_now) = was.get(key, UNSEEN), now.get(key, UNSEEN)
+            if kind := _kind(one, two):
+                change = Change(
+                    behaviour=behaviour, level=level, subject=key[0], family=key[1],
+                    old=one, new=two, cause=why_now or why,
+                )  # fmt: skip
+                found[kind].append(change)
     return Comparison(
         before=_name(old),
         after=_name(new),
@@ -144,28 +145,25 @@ def _kind(was: Verdict | None, now: Verdict | None) -> str | None:
     return "unchanged"
 
 
-def _verdicts(behaviours: Iterable[BehaviourResult]) -> dict[Key, Verdict]:
-    """The verdict of every subject; the worst where several findings speak of the same."""
-    found: dict[Key, Verdict] = {}
-    for result in behaviours:
-        for each in result.findings:
-            key = result.id, each.subject, each.family
-            other = found.get(key, each.verdict)
-            found[key] = each.verdict if other is each.verdict else worst([other, each.verdict]) or other
+def _by_id(report: Report) -> dict[str, list[BehaviourResult]]:
+    found: dict[str, list[BehaviourResult]] = {}
+    for each in report.behaviours:
+        found.setdefault(each.id, []).append(each)
     return found
 
 
-def _causes(behaviours: Iterable[BehaviourResult]) -> dict[Key, str]:
-    return {
-        (result.id, each.subject, each.family): each.cause
-        for result in behaviours
-        for each in result.findings
-        if each.cause
-    }
+def _seen(results: Iterable[BehaviourResult]) -> dict[Subject, Seen]:
+    """Verdict and cause of every subject; the worst where several findings speak of the same."""
+    found: dict[Subject, Seen] = {}
+    for each in chain.from_iterable(result.findings for result in results):
+        key = each.subject, each.family
+        verdict, cause = found.get(key, UNSEEN)
+        found[key] = worst([verdict, each.verdict]) if verdict else each.verdict, each.cause or cause
+    return found
 
 
-def _order(key: Key) -> tuple[str, str, str]:
-    return key[0], key[1], key[2] or ""
+def _order(key: Subject) -> tuple[str, str]:
+    return key[0], key[1] or ""
 
 
 def _name(report: Report) -> RunName:

@@ -1,18 +1,29 @@
-"""One HTML file: no network, no script, for a phone, for paper, in light and in dark."""
+"""One HTML file: no network, no script, for a phone, for paper, in light and in dark.
 
+However large the cluster, it stays under 5 MB: behaviours share the room for evidence, the worst first, and
+pictures the number of cells. What is left out is counted on the page, and report.json has it.
+"""
+
+from collections.abc import Iterator
 from importlib.resources import files
-from itertools import islice
+from math import isqrt
+from typing import NamedTuple
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dualstack.family import FAMILIES, Family
-from dualstack.report.matrix import SIGNS, matrices
+from dualstack.report.matrix import SIGNS, is_path, matrices
 from dualstack.report.model import BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Verdict
 
-FINDINGS_AT_MOST = 200  # a behaviour's evidence in full; report.json has the rest
+FINDINGS_AT_MOST = 200  # in a behaviour's evidence
+FIRST_AT_MOST = 12  # in its summary
+CHARACTERS_AT_MOST = 1_500_000  # of evidence on the page
+ROW = 180  # characters of markup around a finding
+CELLS_AT_MOST = 16_000  # on the page
+SIDE_AT_MOST = 40  # cells of a picture
 WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
 ORDER = (*WRONG, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE)
 LABELS = {
@@ -32,6 +43,18 @@ WAIVER_MARKS: dict[WaiverState, Verdict] = {
 """The verdict whose colour a waiver's state is shown in."""
 
 
+class Excerpt(NamedTuple):
+    """What the page shows of a behaviour's findings."""
+
+    shown: list[Finding]
+    """What is wrong first; FINDINGS_AT_MOST, fewer where they are long."""
+    first: list[Finding]
+    """The first that are wrong, FIRST_AT_MOST of them."""
+    total: int
+    wrong: int
+    has_paths: bool
+
+
 def environment() -> Environment:
     """Templates of this package, with escaping on and our words as filters."""
     made = Environment(
@@ -47,9 +70,6 @@ def environment() -> Environment:
         families=FAMILIES,
         signs=SIGNS,
         labels=LABELS,
-        matrices=matrices,
-        wrong=WRONG,
-        shown=shown,
         template=_template,
         waiver_marks=WAIVER_MARKS,
     )
@@ -59,20 +79,44 @@ def environment() -> Environment:
 def render(report: Report) -> str:
     """The report as one HTML document."""
     template = environment().get_template("report.html.j2")
+    room = CHARACTERS_AT_MOST // max(1, len(report.behaviours))
+    excerpts = [(result, excerpt(result, room)) for result in report.behaviours]
+    pictured = [result for result, found in excerpts if found.has_paths]
+    side = min(SIDE_AT_MOST, isqrt(CELLS_AT_MOST // max(1, len(FAMILIES) * len(pictured))))
     return template.render(
         report=report,
         topics=_topics(report),
-        broken=[each for each in report.behaviours if each.verdict in WRONG],
+        broken=[(result, found) for result, found in excerpts if result.verdict in WRONG],
         unjudged=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
-        pictured=[each for each in report.behaviours if matrices(each)],
+        pictures=[(result, matrices(result, side)) for result in pictured],
+        evidence=[(result, found) for result, found in excerpts if found.total],
         slowest=_slowest(report.convergence),
     )
 
 
-def shown(result: BehaviourResult) -> list[Finding]:
-    """The findings to print, what is wrong first, FINDINGS_AT_MOST of them."""
-    ordered = (each for verdict in ORDER for each in result.findings if each.verdict is verdict)
-    return list(islice(ordered, FINDINGS_AT_MOST))
+def excerpt(result: BehaviourResult, room: int) -> Excerpt:
+    """The findings to print, in `room` characters or hardly more."""
+    by_verdict: dict[Verdict, list[Finding]] = {verdict: [] for verdict in ORDER}
+    for each in result.findings:
+        by_verdict[each.verdict].append(each)
+    ordered = [each for verdict in ORDER for each in by_verdict[verdict][:FINDINGS_AT_MOST]]
+    wrong = sum(len(by_verdict[verdict]) for verdict in WRONG)
+    return Excerpt(
+        shown=list(_fitting(ordered[:FINDINGS_AT_MOST], room)),
+        first=ordered[: min(wrong, FIRST_AT_MOST)],
+        total=len(result.findings),
+        wrong=wrong,
+        has_paths=any(map(is_path, result.findings)),
+    )
+
+
+def _fitting(findings: list[Finding], room: int) -> Iterator[Finding]:
+    """As many as there is room for, and one in any case."""
+    for number, each in enumerate(findings):
+        room -= ROW + len(each.subject) + len(each.cause or "") + len(str(each.evidence))
+        if room < 0 and number:
+            return
+        yield each
 
 
 def _template(name: str) -> str:

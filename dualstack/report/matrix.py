@@ -1,6 +1,6 @@
 """Paths between nodes as a picture: a grid of sources and targets for each family.
 
-Beyond CELLS_AT_MOST nodes a side, neighbours in name order share a cell, which shows the worst of them.
+Beyond `side` nodes a side, neighbours in name order share a cell, which shows the worst of them.
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report.model import BehaviourResult
+from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Verdict, worst
 
-CELLS_AT_MOST = 40
 SIGNS = {
     Verdict.CONFORMS: "✓",
     Verdict.BREAKS: "✗",
@@ -30,8 +30,8 @@ class Cell(BaseModel):
     row: int
     column: int
     verdict: Verdict
-    sign: str
     title: str
+    """The worst path; empty where several share the cell and all conform."""
 
 
 class Matrix(BaseModel):
@@ -47,18 +47,23 @@ class Matrix(BaseModel):
     """How many nodes share a row or column; 1 where each has its own."""
 
 
-def matrices(result: BehaviourResult) -> list[Matrix]:
-    """The pictures of a behaviour: empty where its findings are not paths."""
-    return [matrix for family in FAMILIES if (matrix := _matrix(result, family))]
+def matrices(result: BehaviourResult, side: int) -> list[Matrix]:
+    """The pictures of a behaviour, `side` cells a side at most: empty where its findings are no paths."""
+    return [matrix for family in FAMILIES if (matrix := _matrix(result, family, side))]
 
 
-def _matrix(result: BehaviourResult, family: Family) -> Matrix | None:
-    paths = [each for each in result.findings if each.source and each.target and each.family is family]
+def is_path(finding: Finding) -> bool:
+    """Whether a finding has a place in a picture."""
+    return bool(finding.source and finding.target and finding.family)
+
+
+def _matrix(result: BehaviourResult, family: Family, side: int) -> Matrix | None:
+    paths = [each for each in result.findings if is_path(each) and each.family is family]
     if not paths:
         return None
     sources = sorted({str(each.source) for each in paths})
     targets = sorted({str(each.target) for each in paths})
-    folded = max(1, -(-max(len(sources), len(targets)) // CELLS_AT_MOST))
+    folded = max(1, -(-max(len(sources), len(targets)) // side))
     row = {name: index // folded for index, name in enumerate(sources)}
     column = {name: index // folded for index, name in enumerate(targets)}
     grouped: dict[tuple[int, int], list[Verdict]] = {}
@@ -79,8 +84,9 @@ def _matrix(result: BehaviourResult, family: Family) -> Matrix | None:
 
 def _cell(place: tuple[int, int], verdicts: Sequence[Verdict], title: str) -> Cell:
     verdict = worst(list(verdicts)) or Verdict.NOT_JUDGED
-    more = f" (worst of {len(verdicts)})" if len(verdicts) > 1 else ""
-    return Cell(row=place[0], column=place[1], verdict=verdict, sign=SIGNS[verdict], title=title + more)
+    if len(verdicts) > 1:
+        title = "" if verdict is Verdict.CONFORMS else f"worst of {len(verdicts)}: {title}"
+    return Cell(row=place[0], column=place[1], verdict=verdict, title=title)
 
 
 def _names(names: list[str], folded: int) -> tuple[str, ...]:

@@ -3,10 +3,11 @@
 Additions only within a major version of `schema`; the JSON Schema is published as docs/report.schema.json.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WrapSerializer
 
 from dualstack.family import Family
 from dualstack.verdict.finding import Finding
@@ -98,7 +99,8 @@ class BehaviourResult(Part):
     """The verdict by family, for the families that findings speak of."""
     reason: str | None = None
     """Why, in one sentence, for every verdict but `conforms`."""
-    findings: list[Finding] = []
+    findings: Annotated[Sequence[Finding], WrapSerializer(lambda each, dump: dump(list(each)))] = []
+    """A list, or of a report that was read something that is equal to it (dualstack/report/packed.py)."""
     seconds: float = 0.0
 
 

@@ -6,13 +6,15 @@ What it keeps: verdicts, versions, times, the cluster's UID, the names of the su
 profile's and the command's paths. With the same key two runs get the same pseudonyms and can be compared.
 """
 
+import json
 import re
 from collections.abc import Callable, Collection, Iterator
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from dualstack.report.model import Report
+from dualstack.report.model import BehaviourResult, Report
+from dualstack.report.packed import packed
 from dualstack.report.pseudonyms import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
 
 KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
@@ -27,7 +29,7 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
     for kind, name in _names(report):
         pseudonyms.learn(kind, name)
     replace = pseudonyms.text
-    document = report.model_dump(mode="json", by_alias=True)
+    document = report.model_dump(mode="json", by_alias=True, exclude={"behaviours"}) | {"behaviours": []}
     for part in ("cluster", "convergence", "created", "left_behind"):
         document[part] = walk(document[part], replace, KEPT)
     document["waivers"] = walk(document["waivers"], replace, WAIVER_KEPT)
@@ -36,10 +38,16 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
     }
     document["run"]["pseudonyms"] = pseudonyms.key_id
     document["sentence"] = replace(document["sentence"])
-    for result in document["behaviours"]:
-        result["findings"] = [_finding(each, replace) for each in result["findings"]]
-        result["reason"] = walk(result["reason"], replace)
-    return Report.model_validate(document)
+    behaviours = [_behaviour(result, replace) for result in report.behaviours]
+    return Report.model_validate(document).model_copy(update={"behaviours": behaviours})
+
+
+def _behaviour(result: BehaviourResult, replace: Replace) -> BehaviourResult:
+    """The behaviour, packed: a large report twice would be too much to hold."""
+    document = result.model_dump(mode="json")
+    document["findings"] = [_finding(each, replace) for each in document["findings"]]
+    document["reason"] = walk(document["reason"], replace)
+    return packed(json.dumps(document).encode())
 
 
 def walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> JsonValue:

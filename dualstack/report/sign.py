@@ -159,8 +159,17 @@ def _digests(folder: Path) -> dict[str, str]:
         if path.is_file() and name not in (SUMS, ATTESTATION):
             if not name.isprintable() or "\\" in name:
                 raise UserError(f"{folder}: holds a file name that no list can hold: {name!r}")
-            digests[name] = _sha256(_read(path))
+            digests[name] = digest(path)
     return digests
+
+
+def digest(path: Path) -> str:
+    """SHA-256 of a file, hex. Raises UserError."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}") from None
 
 
 def _read(path: Path) -> bytes:

@@ -47,8 +47,11 @@ class Row(BaseModel):
     remedy: str | None = None
 
 
-def render(report: Report, site: Site | None = None) -> str:
-    """The sheet as one HTML document. Raises UserError if the site's file does not fit the report."""
+def render(report: Report, site: Site | None = None, digest: str | None = None) -> str:
+    """The sheet as one HTML document. Raises UserError if the site's file does not fit the report.
+
+    `digest` is the SHA-256 of the report.json that it is made from; left out, of what would be written.
+    """
     site = site or Site()
     if taken := {each.id for each in report.behaviours} & {check.id for check in site.checks}:
         raise UserError(f"the site's file: a behaviour of the suite has this id: {', '.join(sorted(taken))}")
@@ -66,7 +69,7 @@ def render(report: Report, site: Site | None = None) -> str:
             topics=topics,
             standing=standing(report, site),
             why=_why(report, site),
-            digest=_digest(report),
+            digest=digest or _digest(report),
             command=shlex.join(report.run.command),
             footer=re.sub(r"[^\w.-]", "", report.run.id),
             valid_until=_valid_until(report, site),
@@ -86,7 +89,7 @@ def standing(report: Report, site: Site) -> Standing:
 
 
 def _digest(report: Report) -> str:
-    """SHA-256 of its report.json."""
+    """SHA-256 of what its report.json would be."""
     digest = hashlib.sha256()
     for piece in canonical.pieces(report):
         digest.update(piece)
