@@ -113,18 +113,17 @@ def _plain(finding: Finding) -> dict[str, Any]:
 
 def _is_spelled_alike(value: JsonValue) -> bool:
     """Numbers are where RFC 8785 is particular, and the order of keys beyond ASCII."""
-    if isinstance(value, str) or value is None:
-        return True
     if isinstance(value, dict):
-        for key, each in value.items():  # noqa: SIM110 (a generator takes twice as long)
-            if not (key.isascii() and _is_spelled_alike(each)):
-                return False
-        return True
+        return "".join(value).isascii() and _are_spelled_alike(value.values())
     if isinstance(value, list):
-        return all(map(_is_spelled_alike, value))
+        return _are_spelled_alike(value)
     if isinstance(value, float):  # both write the shortest digits, Python with `.0` and other exponents
         return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
-    return abs(value) <= EXACT
+    return not isinstance(value, int) or abs(value) <= EXACT
+
+
+def _are_spelled_alike(values: Iterable[JsonValue]) -> bool:
+    return all(map(_is_spelled_alike, [each for each in values if type(each) is not str]))
 
 
 def _trouble(content: bytes, error: ValidationError) -> str:

@@ -5,10 +5,8 @@ behaviour's findings again and again costs nothing, going back and forth between
 through them in order.
 """
 
-import gc
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import overload
 
@@ -44,28 +42,11 @@ class PackedFindings(Sequence[Finding]):
 
 def packed(content: bytes) -> BehaviourResult:
     """The behaviour whose JSON this is, checked and packed. Raises ValidationError."""
-    result = _parsed(content)
+    result = BehaviourResult.model_validate_json(content)
     findings = PackedFindings(len(result.findings), zlib.compress(content, FASTEST))
     return result.model_copy(update={"findings": findings})
 
 
 @lru_cache(maxsize=1)
 def _unpacked(content: bytes) -> Sequence[Finding]:
-    return _parsed(zlib.decompress(content)).findings
-
-
-def _parsed(content: bytes) -> BehaviourResult:
-    with _no_collector():
-        return BehaviourResult.model_validate_json(content)
-
-
-@contextmanager
-def _no_collector() -> Iterator[None]:
-    """Findings refer to nothing but values: looking for cycles among them takes as long as parsing does."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
+    return BehaviourResult.model_validate_json(zlib.decompress(content)).findings
