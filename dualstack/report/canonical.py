@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import BinaryIO
 
 import rfc8785
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import JsonValue, ValidationError
 
 from dualstack.errors import UserError
 from dualstack.report.model import SCHEMA, BehaviourResult, Report
-from dualstack.report.packed import packed
+from dualstack.report.packed import FINDINGS, PackedFindings, first_trouble
 from dualstack.verdict.finding import Finding
 
-FINDINGS = TypeAdapter(list[Finding])
 # How our own files begin, and where the next behaviour does: keys are sorted, quotes within strings escaped.
 BEGINNING, NEXT = b'{"behaviours":[', b',{"claim":'
+FINDINGS_FROM, FINDINGS_TO = b'"findings":[', b'],"id":"'
 CHUNK = 1 << 22
 EXACT = 2**53 - 1  # larger ones are no numbers to RFC 8785
 
@@ -39,10 +39,13 @@ def pieces(report: Report) -> Iterator[bytes]:
 
 
 def load(path: Path) -> Report:
-    """Read a report.json. Raises UserError with one line for whatever is not one."""
+    """Read a report.json. Raises UserError with one line for whatever is not one.
+
+    The findings of a file as we write it are checked when they are read: `check` reads them all.
+    """
     try:
         with path.open("rb") as file:
-            if report := _by_behaviours(file):
+            if report := _by_behaviours(file, path):
                 return report
         content = path.read_bytes()
     except OSError as error:
@@ -53,7 +56,14 @@ def load(path: Path) -> Report:
         raise UserError(f"{path}: {_trouble(content, error)}") from None
 
 
-def _by_behaviours(file: BinaryIO) -> Report | None:
+def check(report: Report) -> Report:
+    """The report, if its findings are findings. Raises UserError if not."""
+    for result in report.behaviours:
+        len(result.findings)
+    return report
+
+
+def _by_behaviours(file: BinaryIO, path: Path) -> Report | None:
     """The report, if the file falls into behaviours as ours do; None: read it as a whole."""
     parts = _parts(file)
     behaviours = []
@@ -63,7 +73,7 @@ def _by_behaviours(file: BinaryIO) -> Report | None:
             return None
         piece = piece.removeprefix(BEGINNING)
         for following in parts:
-            behaviours.append(packed(piece))
+            behaviours.append(_packed(piece, path))
             piece = NEXT[1:] + following
         rest = Report.model_validate_json(
             BEGINNING + piece
@@ -79,6 +89,15 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
         *whole, rest = (rest + chunk).split(NEXT)
         yield from whole
     yield rest
+
+
+def _packed(piece: bytes, path: Path) -> BehaviourResult:
+    """A behaviour, its findings cut out: nothing after them looks like their end. Raises ValidationError."""
+    start = piece.find(FINDINGS_FROM) + len(FINDINGS_FROM)
+    end = piece.rfind(FINDINGS_TO)
+    result = BehaviourResult.model_validate_json(piece[:start] + piece[end:])
+    findings = PackedFindings(b"[" + piece[start:end] + b"]", f"{path}: findings of {result.id}")
+    return result.model_copy(update={"findings": findings})
 
 
 def _behaviour(result: BehaviourResult) -> bytes:
@@ -126,5 +145,4 @@ def _trouble(content: bytes, error: ValidationError) -> str:
         return f"this is not a report of this suite: it has no schema {SCHEMA}"
     if schema != SCHEMA:
         return f"its schema is {schema}; this version reads {SCHEMA}"
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return first_trouble(error)
