@@ -4,9 +4,11 @@ Running is pytest's: `run` becomes pytest on the suite's own files, so signals a
 """
 
 import argparse
+import gc
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NoReturn
 
@@ -30,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         _become_pytest(words[1:])
     asked = _parser().parse_args(words)
     try:
-        status: int = asked.do(asked)
+        with _no_cycles():
+            status: int = asked.do(asked)
         sys.stdout.flush()
     except UserError as error:
         print(f"dualstack: {error}", file=sys.stderr)
@@ -39,6 +42,16 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
+
+
+@contextmanager
+def _no_cycles() -> Iterator[None]:
+    """Reports refer to nothing but values: to look for cycles among them takes as long as to read them."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 def _become_pytest(options: list[str]) -> NoReturn:

@@ -196,4 +196,4 @@ def _new_id(start: datetime) -> str:
 
 def _baseline(path: Path, disclosure: Disclosure) -> Report:
     file = path / "report.json" if path.is_dir() else path
-    return disclosure.baseline(canonical.load(file), path)
+    return disclosure.baseline(canonical.check(canonical.load(file)), path)

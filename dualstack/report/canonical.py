@@ -7,19 +7,19 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import groupby
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 import rfc8785
 from pydantic import JsonValue, ValidationError
 
 from dualstack.errors import UserError
 from dualstack.report.model import SCHEMA, BehaviourResult, Report
-from dualstack.report.packed import packed
+from dualstack.report.packed import FINDINGS, PackedFindings, first_trouble
 from dualstack.verdict.finding import Finding
 
-FAST = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 # How our own files begin, and where the next behaviour does: keys are sorted, quotes within strings escaped.
 BEGINNING, NEXT = b'{"behaviours":[', b',{"claim":'
+FINDINGS_FROM, FINDINGS_TO = b'"findings":[', b'],"id":"'
 CHUNK = 1 << 22
 EXACT = 2**53 - 1  # larger ones are no numbers to RFC 8785
 
@@ -39,10 +39,13 @@ def pieces(report: Report) -> Iterator[bytes]:
 
 
 def load(path: Path) -> Report:
-    """Read a report.json. Raises UserError with one line for whatever is not one."""
+    """Read a report.json. Raises UserError with one line for whatever is not one.
+
+    The findings of a file as we write it are checked when they are read: `check` reads them all.
+    """
     try:
         with path.open("rb") as file:
-            if report := _by_behaviours(file):
+            if report := _by_behaviours(file, path):
                 return report
         content = path.read_bytes()
     except OSError as error:
@@ -53,7 +56,14 @@ def load(path: Path) -> Report:
         raise UserError(f"{path}: {_trouble(content, error)}") from None
 
 
-def _by_behaviours(file: BinaryIO) -> Report | None:
+def check(report: Report) -> Report:
+    """The report, if its findings are findings. Raises UserError if not."""
+    for result in report.behaviours:
+        len(result.findings)
+    return report
+
+
+def _by_behaviours(file: BinaryIO, path: Path) -> Report | None:
     """The report, if the file falls into behaviours as ours do; None: read it as a whole."""
     parts = _parts(file)
     behaviours = []
@@ -63,7 +73,7 @@ def _by_behaviours(file: BinaryIO) -> Report | None:
             return None
         piece = piece.removeprefix(BEGINNING)
         for following in parts:
-            behaviours.append(packed(piece))
+            behaviours.append(_packed(piece, path))
             piece = NEXT[1:] + following
         rest = Report.model_validate_json(
             BEGINNING + piece
@@ -81,6 +91,15 @@ def _parts(file: BinaryIO) -> Iterator[bytes]:
     yield rest
 
 
+def _packed(piece: bytes, path: Path) -> BehaviourResult:
+    """A behaviour, its findings cut out: nothing after them looks like their end. Raises ValidationError."""
+    start = piece.find(FINDINGS_FROM) + len(FINDINGS_FROM)
+    end = piece.rfind(FINDINGS_TO)
+    result = BehaviourResult.model_validate_json(piece[:start] + piece[end:])
+    findings = PackedFindings(b"[" + piece[start:end] + b"]", f"{path}: findings of {result.id}")
+    return result.model_copy(update={"findings": findings})
+
+
 def _behaviour(result: BehaviourResult) -> bytes:
     parts = result.model_dump(mode="json", exclude={"findings"})
     encoded = {key: rfc8785.dumps(value) for key, value in parts.items()}
@@ -89,42 +108,30 @@ def _behaviour(result: BehaviourResult) -> bytes:
 
 
 def _findings(findings: Iterable[Finding]) -> bytes:
-    """Canonical JSON; by the standard library, which is much faster, where both say the same."""
-    spelled = (
-        FAST.encode(list(run)).encode() if alike else rfc8785.dumps(list(run))
-        for alike, run in groupby(map(_plain, findings), key=lambda each: _is_spelled_alike(each["evidence"]))
-    )
+    """Canonical JSON; by pydantic, which is many times as fast, where both say the same."""
+    runs = groupby(findings, key=lambda each: _is_spelled_alike(each.evidence))
+    spelled = (FINDINGS.dump_json(list(run)) if alike else _particular(list(run)) for alike, run in runs)
     return b"[" + b",".join(each[1:-1] for each in spelled) + b"]"
 
 
-def _plain(finding: Finding) -> dict[str, Any]:
-    """As pydantic would dump it, and many times as fast."""
-    return {
-        "subject": finding.subject,
-        "family": finding.family,
-        "verdict": finding.verdict,
-        "source": finding.source,
-        "target": finding.target,
-        "evidence": finding.evidence,
-        "cause": finding.cause,
-        "remedy": finding.remedy,
-    }
+def _particular(findings: list[Finding]) -> bytes:
+    return rfc8785.dumps(FINDINGS.dump_python(findings, mode="json"))
 
 
 def _is_spelled_alike(value: JsonValue) -> bool:
-    """Numbers are where RFC 8785 is particular, and the order of keys beyond ASCII."""
-    if isinstance(value, str) or value is None:
-        return True
+    """Numbers are where RFC 8785 is particular, and the order of keys; a finding's own are in order."""
     if isinstance(value, dict):
-        for key, each in value.items():  # noqa: SIM110 (a generator takes twice as long)
-            if not (key.isascii() and _is_spelled_alike(each)):
-                return False
-        return True
+        keys = list(value)
+        return "".join(keys).isascii() and keys == sorted(keys) and _are_spelled_alike(value.values())
     if isinstance(value, list):
-        return all(map(_is_spelled_alike, value))
-    if isinstance(value, float):  # both write the shortest digits, Python with `.0` and other exponents
+        return _are_spelled_alike(value)
+    if isinstance(value, float):  # both write the shortest digits, pydantic with `.0` and other exponents
         return 1e-4 <= abs(value) < 1e16 and not value.is_integer()
-    return abs(value) <= EXACT
+    return not isinstance(value, int) or abs(value) <= EXACT
+
+
+def _are_spelled_alike(values: Iterable[JsonValue]) -> bool:
+    return all(map(_is_spelled_alike, [each for each in values if type(each) is not str]))
 
 
 def _trouble(content: bytes, error: ValidationError) -> str:
@@ -138,5 +145,4 @@ def _trouble(content: bytes, error: ValidationError) -> str:
         return f"this is not a report of this suite: it has no schema {SCHEMA}"
     if schema != SCHEMA:
         return f"its schema is {schema}; this version reads {SCHEMA}"
-    first = error.errors(include_url=False)[0]
-    return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return first_trouble(error)

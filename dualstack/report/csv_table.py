@@ -2,9 +2,11 @@
 
 import csv
 import io
-import json
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
+
+from pydantic import JsonValue
+from pydantic_core import to_json
 
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.text import visible
@@ -39,8 +41,13 @@ def _rows(result: BehaviourResult) -> Iterator[list[str]]:
     for each in result.findings:
         yield [
             _cell(each.subject), each.family or "", _cell(each.source), _cell(each.target), each.verdict,
-            _cell(each.cause), _cell(each.remedy), json.dumps(each.evidence) if each.evidence else "",
+            _cell(each.cause), _cell(each.remedy), _json(each.evidence) if each.evidence else "",
         ]  # fmt: skip
+
+
+def _json(evidence: dict[str, JsonValue]) -> str:
+    """In ASCII, without the one control character that JSON leaves as it is."""
+    return to_json(evidence, ensure_ascii=True).replace(b"\x7f", b"\\u007f").decode()
 
 
 @lru_cache(1 << 16)  # names of nodes come again and again

@@ -20,9 +20,9 @@ from dualstack.verdict.words import Verdict
 
 FINDINGS_AT_MOST = 200  # in a behaviour's evidence
 FIRST_AT_MOST = 12  # in its summary
-CHARACTERS_AT_MOST = 1_500_000  # of evidence on the page
+CHARACTERS_AT_MOST = 1_200_000  # of evidence on the page
 ROW = 180  # characters of markup around a finding
-CELLS_AT_MOST = 16_000  # on the page
+CELLS_AT_MOST = 10_000  # on the page
 SIDE_AT_MOST = 40  # cells of a picture
 WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
 ORDER = (*WRONG, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE)

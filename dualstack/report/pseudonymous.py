@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from dualstack.report.model import BehaviourResult, Report
-from dualstack.report.packed import packed
+from dualstack.report.packed import FINDINGS, PackedFindings
 from dualstack.report.pseudonyms import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
 
 KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
 WAIVER_KEPT = {"behaviour", "family", "expiry", "state"}
-FINDING_KEPT = {"verdict", "family", "evidence"}
+FINDING_WORDS = ("cause", "remedy", "source", "subject", "target")
 WILD = re.compile(r"[*?]")
 Replace = Callable[[str], str]
 
@@ -43,11 +43,11 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
 
 
 def _behaviour(result: BehaviourResult, replace: Replace) -> BehaviourResult:
-    """The behaviour, packed: a large report twice would be too much to hold."""
-    document = result.model_dump(mode="json")
-    document["findings"] = [_finding(each, replace) for each in document["findings"]]
-    document["reason"] = walk(document["reason"], replace)
-    return packed(json.dumps(document).encode())
+    """The behaviour, its findings packed: a large report twice would be too much to hold."""
+    documents = json.loads(FINDINGS.dump_json(list(result.findings)))
+    findings = [_finding(each, replace) for each in documents]
+    packed = PackedFindings(json.dumps(findings).encode(), f"pseudonymous findings of {result.id}")
+    return result.model_copy(update={"findings": packed, "reason": walk(result.reason, replace)})
 
 
 def walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> JsonValue:
@@ -63,15 +63,17 @@ def walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> Json
 
 def walk_all(value: JsonValue, replace: Replace) -> JsonValue:
     """The value with its strings replaced, keys too: the names of facts may be a cluster's."""
-    if isinstance(value, dict):
-        return {replace(key): walk_all(each, replace) for key, each in value.items()}
+    if isinstance(value, str):
+        return replace(value)
     if isinstance(value, list):
         return [walk_all(each, replace) for each in value]
-    return walk(value, replace)
+    if isinstance(value, dict):
+        return {replace(key): walk_all(each, replace) for key, each in value.items()}
+    return value
 
 
 def _finding(finding: dict[str, JsonValue], replace: Replace) -> dict[str, JsonValue]:
-    words = {key: walk(each, replace) for key, each in finding.items() if key not in FINDING_KEPT}
+    words = {key: replace(text) for key in FINDING_WORDS if isinstance(text := finding[key], str)}
     return finding | words | {"evidence": walk_all(finding["evidence"], replace)}
 
 

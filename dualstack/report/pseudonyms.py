@@ -69,12 +69,12 @@ class Pseudonyms:
 
     def text(self, text: str) -> str:
         """The text with every learned name and every address replaced."""
-        if 'User "' in text:
-            for who in WHO.findall(text):
-                self.learn(USER, who)
         return self._remembered(text)
 
     def _replaced(self, text: str) -> str:
+        if 'User "' in text:
+            for who in WHO.findall(text):
+                self.learn(USER, who)
         if "://" in text:
             text = MACHINE.sub(lambda match: self._pseudonym("machine", match[0]), text)
         for name, pseudonym in self._odd.items():

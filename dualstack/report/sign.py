@@ -32,7 +32,7 @@ PREDICATE = "https://in-toto.io/attestation/test-result/v0.1"
 def sign(folder: Path, pem: bytes) -> Path:
     """Write SHA256SUMS and the attestation into the folder; the attestation's path. Raises UserError."""
     key = keys.private(pem)
-    report = canonical.load(folder / REPORT)
+    report = canonical.check(canonical.load(folder / REPORT))
     digests = _digests(folder)
     sums = "".join(f"{digest}  {name}\n" for name, digest in digests.items()).encode()
     statement = rfc8785.dumps(_statement(report, digests[REPORT], _sha256(sums)))

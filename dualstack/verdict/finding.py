@@ -11,20 +11,23 @@ from dualstack.verdict.words import Verdict
     frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid", hide_input_in_errors=True)
 )
 class Finding:
-    """What was found about one subject (a node, a pair of nodes, a Service) in one family."""
+    """What was found about one subject (a node, a pair of nodes, a Service) in one family.
 
-    subject: str
-    """The thing judged, as people name it: `node0`, `node0 → node1`, `service lb-ipv6`."""
-    family: Family | None = None
-    """The family judged; None where the claim is about both or neither."""
-    verdict: Verdict
-    source: str | None = None
-    """For a path: the node that it starts at (or `runner`)."""
-    target: str | None = None
-    """For a path: the node, Service or address that it leads to."""
-    evidence: dict[str, JsonValue] = Field(default_factory=dict)
-    """What was seen, as facts by name. Never a secret."""
+    The fields are in the order of canonical JSON, so that a million of them are written as they come.
+    """
+
     cause: str | None = None
     """For breaks, unsupported, not-judged, not-applicable: why, in one sentence."""
+    evidence: dict[str, JsonValue] = Field(default_factory=dict)
+    """What was seen, as facts by name. Never a secret."""
+    family: Family | None = None
+    """The family judged; None where the claim is about both or neither."""
     remedy: str | None = None
     """For breaks and unsupported: what to do, more precise than the behaviour's own remedy if known."""
+    source: str | None = None
+    """For a path: the node that it starts at (or `runner`)."""
+    subject: str
+    """The thing judged, as people name it: `node0`, `node0 → node1`, `service lb-ipv6`."""
+    target: str | None = None
+    """For a path: the node, Service or address that it leads to."""
+    verdict: Verdict

@@ -49,7 +49,7 @@ class Judge:
                 verdict=Verdict.CONFORMS if holds else self._broken,
                 cause=None if holds else cause,
                 remedy=None if holds else remedy,
-                evidence=evidence,
+                evidence=_in_order(evidence),
             )
         )
 
@@ -67,7 +67,7 @@ class Judge:
         self.findings.append(
             Finding(
                 subject=subject, family=family, source=source, target=target,
-                verdict=Verdict.NOT_JUDGED, cause=reason, evidence=evidence,
+                verdict=Verdict.NOT_JUDGED, cause=reason, evidence=_in_order(evidence),
             )
         )  # fmt: skip
 
@@ -85,3 +85,8 @@ class Judge:
             yield thing
         if empty:
             self(f"all {what}", holds=False, cause=f"there are no {what} to judge")
+
+
+def _in_order(evidence: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """By name, as it will be in report.json."""
+    return dict(sorted(evidence.items()))

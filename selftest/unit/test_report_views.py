@@ -39,6 +39,12 @@ def test_the_report_survives_its_own_file_and_fits_the_published_schema(report, 
         0.1,
         1e-7,
         1e16,
+        1e-4,
+        1.5e-5,
+        -6.23,
+        123456789.125,
+        999999999999999.9,
+        float(2**53),
         True,
         'é→\u202e\x7f\x00"',
         ["\n", 2.5],
@@ -69,7 +75,7 @@ def test_it_does_not_matter_where_a_file_is_cut_to_be_read(chunk, tmp_path, monk
     report = made_up.damaged()
     (tmp_path / "report.json").write_bytes(canonical.to_json(report))
     with (tmp_path / "report.json").open("rb") as file:
-        assert canonical._by_behaviours(file) == report
+        assert canonical._by_behaviours(file, tmp_path) == report
 
 
 def test_the_published_schema_is_the_models():
