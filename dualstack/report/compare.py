@@ -9,6 +9,7 @@ from itertools import chain
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.dataclasses import dataclass
 
 from dualstack.errors import UserError
 from dualstack.family import Family
@@ -41,8 +42,9 @@ class RunName(Part):
     verdict: str
 
 
-class Change(Part):
-    """One subject of one behaviour in one family, before and after."""
+@dataclass(frozen=True, slots=True, kw_only=True, config=ConfigDict(extra="forbid"))
+class Change:
+    """One subject of one behaviour in one family, before and after; there may be a million of them."""
 
     behaviour: str
     level: Level
