@@ -44,7 +44,8 @@ class Pseudonyms:
         self._names: dict[str, str] = {}
         self._odd: dict[str, str] = {}  # no words: sought in every text, the longest first
         self._beginnings: set[str] = set()
-        self._remembered = lru_cache(maxsize=REMEMBERED)(self._replaced)
+        self.text = lru_cache(maxsize=REMEMBERED)(self._replaced)
+        """The text with every learned name and every address replaced."""
 
     @property
     def key_id(self) -> str:
@@ -65,11 +66,7 @@ class Pseudonyms:
         else:
             odd = self._odd | {name: pseudonym}
             self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
-        self._remembered.cache_clear()
-
-    def text(self, text: str) -> str:
-        """The text with every learned name and every address replaced."""
-        return self._remembered(text)
+        self.text.cache_clear()
 
     def _replaced(self, text: str) -> str:
         if 'User "' in text:
