@@ -120,6 +120,7 @@ def test_the_page_says_how_much_it_leaves_out_and_shows_what_is_wrong_first():
 
 def test_cells_that_are_shared_say_only_what_is_wrong():
     page = html.render(large(100, 1, lambda number, family: number != 99))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r' id="([^"]+)"', page))
     titles = re.findall(r'<use href="#sign-(\w+)"[^>]*>(?:<title>(.*?)</title>)?', page)
     wrong = [title for verdict, title in titles if verdict == Verdict.BREAKS]
     assert len(wrong) == 2
