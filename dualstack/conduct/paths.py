@@ -120,7 +120,7 @@ def _probe_services(
     aims: list[rounds.Aim],
     clients: dict[str, PodSeen],
     bound: float,
-    in_vain: Callable[[rounds.Aim], bool] = lambda _: False,
+    in_vain: Callable[[rounds.Aim], bool] = rounds.never,
 ) -> Paths:
     execute = stage.executor(clients)
     rounds.run(aims, execute, bound=bound, clock=time.monotonic, in_vain=in_vain)

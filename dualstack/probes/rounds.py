@@ -126,13 +126,18 @@ class Aim:
         self.connect_seconds = min(answer.seconds, self.connect_seconds or answer.seconds)
 
 
+def never(_aim: Aim) -> bool:
+    """No aim is known to be in vain."""
+    return False
+
+
 def run(
     aims: Iterable[Aim],
     execute: Exec,
     *,
     bound: float,
     clock: Callable[[], float],
-    in_vain: Callable[[Aim], bool] = lambda _: False,
+    in_vain: Callable[[Aim], bool] = never,
 ) -> None:
     """Probe until every aim is reached or `in_vain`, or `bound` seconds have passed since the call.
 
