@@ -1,3 +1,3 @@
 """Names the plugin; everything else is in dualstack/."""
 
-pytest_plugins = ["dualstack.plugin"]
+pytest_plugins = ["dualstack.session.plugin"]

@@ -8,10 +8,10 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from tabulate import tabulate
 
-from dualstack import catalogue
 from dualstack.places import PROFILES, ROOT
-from dualstack.profile import Limits, Profile, Promises, Timeouts, load
+from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
 from dualstack.report import schema as report_schema
+from dualstack.session import catalogue
 
 GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
 

@@ -14,9 +14,11 @@ from typing import NoReturn
 
 from dualstack.errors import UserError
 from dualstack.places import AS_PYTEST
-from dualstack.report import canonical, compare_views, history, keys, pseudonyms, sign, sign_off, site
+from dualstack.redaction import names as pseudonyms
+from dualstack.redaction.report import pseudonymous
+from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site
 from dualstack.report.compare import compare
-from dualstack.report.pseudonymous import pseudonymous
+from dualstack.report.model import PSEUDONYM_KEY
 from dualstack.report.render import FORMATS
 from dualstack.report.write import write_file
 
@@ -76,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--pseudonyms", action="store_true",
         help="other names for nodes, namespaces and addresses; "
-        f"the same ones again with ${pseudonyms.VARIABLE}",
+        f"the same ones again with ${PSEUDONYM_KEY}",
     )  # fmt: skip
     _output(command)
     command.set_defaults(do=_render)

@@ -4,7 +4,7 @@ from dualstack.claims import judge_service_path
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Paths, Pods, Services
 from dualstack.family import Family
-from dualstack.manifests import SERVER
+from dualstack.scenario.manifests import SERVER
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier

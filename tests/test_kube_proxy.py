@@ -5,7 +5,7 @@ from collections import Counter
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Proxies
 from dualstack.family import FAMILIES
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge

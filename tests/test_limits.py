@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import CloudConfigs, LoadBalancers, PodNetwork, PodNetworks, Proxies
 from dualstack.family import FAMILIES, Family
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.model import Node, Survey, of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge

@@ -3,7 +3,7 @@
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import LoadBalancers, LoadBalancerSeen, Paths
 from dualstack.family import FAMILIES, Family
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.model import of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge

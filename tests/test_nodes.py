@@ -3,7 +3,7 @@
 from itertools import combinations
 
 from dualstack.family import FAMILIES, Family
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.model import Node, Survey, of_family, unparsable
 from dualstack.survey.version import Release
 from dualstack.verdict.behaviour import Behaviour, behaviour

@@ -3,7 +3,7 @@
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Paths
 from dualstack.probes.observation import Observation
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.model import same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge

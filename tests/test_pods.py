@@ -3,8 +3,8 @@
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import PodNetworks, Pods, PodSeen
 from dualstack.family import FAMILIES
-from dualstack.manifests import CLIENT
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
+from dualstack.scenario.manifests import CLIENT
 from dualstack.survey.model import Survey, inside, of_family, same_address, unparsable
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge

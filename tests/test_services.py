@@ -5,7 +5,7 @@ from typing import Any
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Services, ServiceSeen
 from dualstack.family import Family, family_of
-from dualstack.manifests import FAMILIES_ARE_PLURAL
+from dualstack.scenario.manifests import FAMILIES_ARE_PLURAL
 from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge

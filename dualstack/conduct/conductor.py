@@ -11,11 +11,11 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
-from dualstack import manifests
 from dualstack.cluster.errors import ApiError
 from dualstack.conduct import hosts, load_balancers, paths, pods
 from dualstack.conduct.stage import Stage, Stopped
 from dualstack.conduct.topics import LoadBalancers, Pods, Services, ServiceSeen
+from dualstack.scenario import manifests
 from dualstack.verdict.judge import CannotJudge
 
 CREATE_AT_ONCE = 16

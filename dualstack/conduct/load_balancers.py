@@ -9,9 +9,9 @@ from dualstack.cluster.errors import ApiError
 from dualstack.conduct.stage import Stage
 from dualstack.conduct.topics import LoadBalancers, LoadBalancerSeen, Paths, Services, ServiceSeen
 from dualstack.family import FAMILIES, Family, family_of
-from dualstack.manifests import SERVICE_PORT
 from dualstack.probes import from_runner, rounds
 from dualstack.probes.observation import RUNNER, Observation
+from dualstack.scenario.manifests import SERVICE_PORT
 from dualstack.verdict.judge import CannotJudge
 
 POLL_SECONDS = 0.2

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable, Iterator
 
-from dualstack import manifests
 from dualstack.conduct.stage import Stage
 from dualstack.conduct.topics import Paths, Pods, PodSeen, Services
 from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes import rounds
 from dualstack.probes.observation import Observation
 from dualstack.probes.observation import Path as PathKind
+from dualstack.scenario import manifests
 
 CANARY_SECONDS = 1.0  # the broken half is refused at once or stays silent; it need not be asked for long
 NAMES_PER_BACKEND = 4  # `/hostname` requests a round; misses of a random spread go into the next round

@@ -9,9 +9,9 @@ from dualstack.cluster.errors import ApiError
 from dualstack.conduct.stage import Stage
 from dualstack.conduct.topics import Interface, PodNetwork, PodNetworks, PodSeen
 from dualstack.family import FAMILIES, Family
-from dualstack.manifests import ROLE_LABEL
-from dualstack.plan import PlannedPod
+from dualstack.play.plan import PlannedPod
 from dualstack.probes import rounds
+from dualstack.scenario.manifests import ROLE_LABEL
 
 POLL_SECONDS = 0.15
 STRAGGLER_SECONDS = 15.0

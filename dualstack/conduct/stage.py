@@ -10,10 +10,10 @@ from dualstack.cluster.errors import ExecError
 from dualstack.cluster.ownership import Ownership
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import PodSeen
-from dualstack.plan import Plan
+from dualstack.play.plan import Plan
 from dualstack.probes import script
 from dualstack.probes.rounds import Blocked, Exec
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 
 CONTAINER = "probe"  # of every pod in manifests/
 FINAL_STATUS = (403, 404)  # forbidden, or the pod is gone: another round changes nothing

@@ -13,8 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from dualstack.errors import UserError
 from dualstack.family import Family
-from dualstack.report.model import BehaviourResult, Cluster, Report
-from dualstack.report.pseudonyms import VARIABLE
+from dualstack.report.model import PSEUDONYM_KEY, BehaviourResult, Cluster, Report
 from dualstack.verdict.words import Level, Verdict, worst
 
 SCHEMA: Literal["dualstack-comparison/1.0"] = "dualstack-comparison/1.0"
@@ -130,7 +129,7 @@ def _check_names(old: Report, new: Report) -> None:
     if before != after:
         raise UserError(
             f"run {old.run.id} has {before} and run {new.run.id} has {after}: they cannot be compared; "
-            f"use the same ${VARIABLE} for both"
+            f"use the same ${PSEUDONYM_KEY} for both"
         )
 
 

@@ -13,6 +13,7 @@ from dualstack.family import Family
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Level, Outcome, Tier, Verdict
 
+PSEUDONYM_KEY = "DUALSTACK_PSEUDONYM_KEY"  # the environment variable that keeps pseudonyms comparable
 SCHEMA: Literal["dualstack-report/1.0"] = "dualstack-report/1.0"
 
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dualstack import catalogue
 from dualstack.places import SUITE
+from dualstack.session import catalogue
 
 
 @pytest.fixture

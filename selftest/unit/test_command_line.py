@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from dualstack.early import joined
 from dualstack.places import ROOT
+from dualstack.session.option_paths import joined
 
 
 @pytest.mark.parametrize(

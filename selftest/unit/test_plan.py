@@ -2,10 +2,10 @@ from collections import Counter
 
 import pytest
 
-from dualstack import manifests
-from dualstack.pairs import FULL_MESH_UP_TO, pairs
-from dualstack.plan import make_plan
-from dualstack.profile import load
+from dualstack.play.plan import make_plan
+from dualstack.profile.model import load
+from dualstack.scenario import manifests
+from dualstack.scenario.pairs import FULL_MESH_UP_TO, pairs
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.version import Release
 

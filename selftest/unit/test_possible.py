@@ -7,10 +7,11 @@ import pytest
 import yaml
 from api_server import certificate, serving
 
-from dualstack import catalogue, possible
 from dualstack.errors import UserError
 from dualstack.places import ROOT
-from dualstack.profile import load
+from dualstack.profile import check as possible
+from dualstack.profile.model import load
+from dualstack.session import catalogue
 from dualstack.survey.version import Release
 from dualstack.verdict.behaviour import Behaviour
 from dualstack.verdict.words import Level, Tier

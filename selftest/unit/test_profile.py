@@ -1,7 +1,7 @@
 import pytest
 
 from dualstack.errors import UserError
-from dualstack.profile import load
+from dualstack.profile.model import load
 from dualstack.survey.version import Release
 
 

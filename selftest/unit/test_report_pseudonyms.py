@@ -10,12 +10,12 @@ import pytest
 from dualstack import cli
 from dualstack.errors import UserError
 from dualstack.family import Family
+from dualstack.redaction.addresses import Scrambler
+from dualstack.redaction.names import Pseudonyms
+from dualstack.redaction.report import pseudonymous
 from dualstack.report import canonical
 from dualstack.report.compare import compare
 from dualstack.report.model import WaiverUse
-from dualstack.report.pseudonymous import pseudonymous
-from dualstack.report.pseudonyms import Pseudonyms
-from dualstack.report.scramble import Scrambler
 from dualstack.verdict.judge import Judge
 
 KEY = b"a key"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dualstack.profile import load
+from dualstack.profile.model import load
 from dualstack.report.conclude import by_family, reason, verdict_of
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.take import take

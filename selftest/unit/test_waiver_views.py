@@ -8,9 +8,9 @@ import pytest
 from test_waivers import BAD, ID, TODAY, applied, waiver
 
 from dualstack.family import FAMILIES, Family
+from dualstack.redaction.names import Pseudonyms
+from dualstack.redaction.report import pseudonymous
 from dualstack.report import canonical, html, junit, markdown, sign, sign_off, terminal
-from dualstack.report.pseudonymous import pseudonymous
-from dualstack.report.pseudonyms import Pseudonyms
 from dualstack.report.schema import schema
 from dualstack.report.site import Site
 from dualstack.verdict.words import Verdict

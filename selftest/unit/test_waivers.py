@@ -9,9 +9,9 @@ from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.places import ROOT
 from dualstack.report.conclude import outcome
+from dualstack.session.waivers import Waiver, Waivers, apply, load
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Outcome, Verdict
-from dualstack.waivers import Waiver, Waivers, apply, load
 
 TODAY = date(2026, 11, 23)
 ID = "node-internal-ips"

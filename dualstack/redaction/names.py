@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_interface
 
-from dualstack.report.scramble import Scrambler
+from dualstack.redaction.addresses import Scrambler
+from dualstack.report.model import PSEUDONYM_KEY
 
-VARIABLE = "DUALSTACK_PSEUDONYM_KEY"
 NODE, NAMESPACE, SERVER, CONTEXT, USER = "node", "namespace", "server", "context", "user"
 NAMELESS = {"default", "kube-system", "kube-public", "kube-node-lease", "kubernetes", "admin"}
 """In every cluster: they name no one. But a node of such a name is one."""
@@ -121,7 +121,7 @@ class Pseudonyms:
 
 def from_environment() -> Pseudonyms:
     """By the key in $DUALSTACK_PSEUDONYM_KEY; without it by a new one that nobody knows."""
-    return Pseudonyms(os.environb.get(VARIABLE.encode()) or secrets.token_bytes())
+    return Pseudonyms(os.environb.get(PSEUDONYM_KEY.encode()) or secrets.token_bytes())
 
 
 def _is_name(text: str) -> bool:

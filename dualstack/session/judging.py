@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.plan import Plan
-from dualstack.profile import Profile
-from dualstack.record import Declared, Record, result_of
+from dualstack.play.plan import Plan
+from dualstack.profile.model import Profile
 from dualstack.report import conclude as concluding
-from dualstack.run import Shared
+from dualstack.session.record import Declared, Record, result_of
+from dualstack.session.run import Shared
 from dualstack.survey.model import Survey
 from dualstack.survey.version import Release
 from dualstack.verdict.behaviour import Behaviour

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from dualstack.places import AS_PYTEST, SUITE
-from dualstack.report import pseudonyms
+from dualstack.report.model import PSEUDONYM_KEY
 
 
 class Options(BaseModel):
@@ -77,7 +77,7 @@ def add(parser: pytest.Parser) -> None:
     group.addoption(
         "--pseudonyms", action="store_true",
         help="other names for nodes, namespaces and addresses in everything that the run writes and prints; "
-        f"the same ones again with ${pseudonyms.VARIABLE}",
+        f"the same ones again with ${PSEUDONYM_KEY}",
     )  # fmt: skip
     group.addoption("--reports", metavar="DIR", default="reports", help="default: %(default)s")
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from dualstack.redaction.names import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.packed import FINDINGS, PackedFindings
-from dualstack.report.pseudonyms import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
 
 KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
 WAIVER_KEPT = {"behaviour", "family", "expiry", "state"}

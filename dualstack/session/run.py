@@ -9,8 +9,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack import assemble, catalogue, possible, waivers
-from dualstack import profile as profiles
 from dualstack.cluster import ownership
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.connect import connect, preflight
@@ -19,16 +17,20 @@ from dualstack.cluster.permissions import Permission, denied
 from dualstack.conduct.board import Board
 from dualstack.conduct.conductor import Conductor
 from dualstack.conduct.stage import Stage
-from dualstack.disclosure import Disclosure
 from dualstack.errors import UserError
-from dualstack.options import Options
-from dualstack.plan import Plan, make_plan
-from dualstack.profile import Profile
-from dualstack.record import Record
+from dualstack.play.plan import Plan, make_plan
+from dualstack.profile import check as possible
+from dualstack.profile import model as profiles
+from dualstack.profile.model import Profile
+from dualstack.redaction.run import Disclosure
 from dualstack.report import canonical, compare_views
 from dualstack.report.compare import Comparison, compare
 from dualstack.report.model import Report, WaiverUse
 from dualstack.report.write import folder_name, write_bundle, write_file
+from dualstack.session import build_report as assemble
+from dualstack.session import catalogue, waivers
+from dualstack.session.options import Options
+from dualstack.session.record import Record
 from dualstack.survey.model import Survey
 from dualstack.survey.take import take
 

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from dualstack import __version__
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import Paths, Proxies
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.report.conclude import outcome
 from dualstack.report.model import (
     BehaviourResult,

@@ -12,15 +12,15 @@ from typing import TextIO
 import pytest
 from tabulate import tabulate
 
-from dualstack import judging, signals
 from dualstack.cluster.ownership import RUN_LABEL
-from dualstack.plan import Plan
-from dualstack.record import Declared
+from dualstack.play.plan import Plan
 from dualstack.report import compare_views
 from dualstack.report import terminal as view
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
-from dualstack.run import Shared
+from dualstack.session import judging, signals
+from dualstack.session.record import Declared
+from dualstack.session.run import Shared
 from dualstack.verdict.words import Verdict
 
 EARLY_ENDS = {

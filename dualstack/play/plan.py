@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
-from dualstack import manifests
 from dualstack.cluster.permissions import Permission
 from dualstack.family import FAMILIES
-from dualstack.pairs import pairs
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
+from dualstack.scenario import manifests
+from dualstack.scenario.pairs import pairs
 from dualstack.survey.model import Survey
 from dualstack.survey.version import Release
 

@@ -12,9 +12,9 @@ from dualstack.cluster import kubeconfig as kubeconfigs
 from dualstack.conduct.board import Board
 from dualstack.conduct.topics import LoadBalancers
 from dualstack.errors import UserError
-from dualstack.report.model import Report
-from dualstack.report.pseudonymous import pseudonymous, walk_all
-from dualstack.report.pseudonyms import CONTEXT, NAMESPACE, NODE, SERVER, VARIABLE, Pseudonyms
+from dualstack.redaction.names import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
+from dualstack.redaction.report import pseudonymous, walk_all
+from dualstack.report.model import PSEUDONYM_KEY, Report
 from dualstack.report.write import write_file
 from dualstack.survey.model import Survey
 
@@ -80,12 +80,12 @@ class Disclosure:
         if ours is None:
             raise UserError(
                 f"--baseline {path}: its names are pseudonyms; "
-                f"add --pseudonyms, with the same ${VARIABLE} as in that run"
+                f"add --pseudonyms, with the same ${PSEUDONYM_KEY} as in that run"
             )
         if theirs != ours:
             raise UserError(
                 f"--baseline {path}: its names are pseudonyms by key {theirs}, those of this run would be by "
-                f"another ({ours}); set ${VARIABLE} as in that run"
+                f"another ({ours}); set ${PSEUDONYM_KEY} as in that run"
             )
         return report
 

@@ -7,7 +7,7 @@ cluster. Here the profile is what must be mended, so the run does not begin.
 from collections.abc import Iterable
 
 from dualstack.errors import UserError
-from dualstack.profile import Profile
+from dualstack.profile.model import Profile
 from dualstack.survey.version import Release
 from dualstack.verdict.behaviour import Behaviour
 from dualstack.verdict.words import Level

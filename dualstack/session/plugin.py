@@ -6,16 +6,17 @@ from typing import Any
 
 import pytest
 
-from dualstack import judging, options, signals, terminal, veil
 from dualstack.conduct.board import Board
-from dualstack.disclosure import Disclosure
 from dualstack.errors import UserError
-from dualstack.profile import Profile
-from dualstack.record import Record
-from dualstack.report import pseudonyms
+from dualstack.profile.model import Profile
+from dualstack.redaction import names as pseudonyms
+from dualstack.redaction import pytest_output as veil
+from dualstack.redaction.run import Disclosure
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
-from dualstack.run import Run, Shared, failed_start
+from dualstack.session import judging, options, signals, terminal
+from dualstack.session.record import Record
+from dualstack.session.run import Run, Shared, failed_start
 from dualstack.survey.model import Survey
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Outcome

@@ -1,0 +1,1 @@
+"""Other names for nodes, namespaces and addresses in everything that a run writes and prints."""

@@ -1,0 +1,1 @@
+"""The vocabulary of scenarios: what a behaviour needs, as data."""

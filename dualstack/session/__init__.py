@@ -1,0 +1,1 @@
+"""One run as pytest and its user see it: options, plugin, judging, record, terminal."""
