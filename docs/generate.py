@@ -9,10 +9,14 @@ from pydantic.fields import FieldInfo
 from tabulate import tabulate
 
 from dualstack.places import PROFILES, ROOT
+from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
 from dualstack.report import schema as report_schema
 from dualstack.session import catalogue
+from dualstack.survey.model import Node, Survey
+from dualstack.survey.take import READS
 
+ANY_NODE = Node(name="any", ready=True, kubelet="", os="linux", internal_ips=("192.0.2.1", "2001:db8::1"))
 GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
 
 
@@ -80,11 +84,51 @@ def _default(field: FieldInfo) -> str:
     return shown[value] if value is None or isinstance(value, bool) else f"`{value}`"
 
 
+ROLE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: dualstack-conformance
+rules:
+"""
+RBAC_HEAD = """\
+# Made by `make docs` from what the survey and all scenarios need; edit those.
+# The least that the suite needs. Bind it to the user or service account that runs it.
+# Without the writing rules it judges what the API shows (`--read-only`) and says what it could not judge.
+"""
+ACCESS = ROOT / "docs/recipes/kubernetes/access.yaml"
+
+
+def role() -> str:
+    """Return the ClusterRole: the sum of what the survey reads and of what every scenario needs."""
+    survey = Survey(context=None, server="", version="v1.99.0", nodes=(ANY_NODE,))
+    site = make_site(survey, load("aks-engine")[0], image=None, peers=None)
+    plan = make_plan(survey, site, catalogue.scenarios(), idle=None)
+    verbs: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
+    for each in (*READS, *plan.permissions()):
+        verbs.setdefault((each.group, each.what, each.names), set()).add(each.verb)
+    lines, quoted_nothing = [], '""'
+    for (group, what, names), words in sorted(verbs.items()):
+        lines += [f"  - apiGroups: [{group or quoted_nothing}]", f"    resources: [{what}]"]
+        lines += [f"    resourceNames: [{', '.join(names)}]"] if names else []
+        lines += [f"    verbs: [{', '.join(sorted(words))}]"]
+    return ROLE + "\n".join([*lines, ""])
+
+
+def access() -> str:
+    """Return the recipe for a service account, with that role in it."""
+    documents = ACCESS.read_text().split("---\n")
+    made = "# The same rules as in docs/rbac.yaml; made by `make docs`.\n" + role()
+    return "---\n".join(made if "\nrules:\n" in each else each for each in documents)
+
+
 def main(arguments: list[str]) -> int:
     """Write the documents, or with --check say which are stale."""
     made = {
         ROOT / "docs/behaviours.md": behaviours(),
         ROOT / "docs/profiles.md": profiles(),
+        ROOT / "docs/rbac.yaml": RBAC_HEAD + role(),
+        ACCESS: access(),
         ROOT / "docs/report.schema.json": report_schema.schema(),
     }
     stale = [path for path, text in made.items() if not path.exists() or path.read_text() != text]

@@ -1,10 +1,11 @@
 """ClusterIPs: what answers behind them, from every node."""
 
-from dualstack.claims import judge_service_path
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Paths, Pods, Services
 from dualstack.family import Family
+from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import SERVER
+from dualstack.scenarios.cluster_ips import ServicePaths, Services
+from dualstack.scenarios.probe_pods import ProbePods
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -18,29 +19,25 @@ from dualstack.verdict.words import Level, Tier
         claim="From every node, a ClusterIP of each family reaches all of its Service's backends by TCP.",
         source="https://kubernetes.io/docs/reference/networking/virtual-ips/",
         remedy="Look at kube-proxy on the named node: does it run, and does it program the broken family?",
-    )
+    ),
+    needs=(ProbePods, TcpPodToPod, Services, ServicePaths),
 )
 def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
-    for name, service in board.wait("services", Services).services.items():
-        if service.spec is None and name in ("service-ipv4", "service-ipv6"):
-            family = Family.V6 if name.endswith("ipv6") else Family.V4
-            judge.cannot(f"service {name}", f"there is no such Service (see {name})", family=family)
-    home = {pod.name: node for node, pod in board.wait("pods", Pods).of(SERVER).items()}
+    for name, service in board.wait(Services.created).objects.items():
+        if service.spec is None and (asked := service.asked.get("ipFamilies")):
+            for family in map(Family, asked):
+                judge.cannot(f"service {name}", f"there is no such Service (see {name})", family=family)
+    home = {pod.name: node for node, pod in board.wait(ProbePods.running).of(SERVER).items()}
     direct = {
         (each.source, each.target, each.family): each.reached
-        for each in board.wait("tcp", Paths).observations
+        for each in board.wait(TcpPodToPod.paths).observations
     }
-    for path in judge.each(board.wait("cluster-ip", Paths).observations, "ClusterIPs and nodes"):
-        subject = f"{path.source} → {path.target}"
-        place = {"family": path.family, "source": path.source, "target": path.target}
-        if path.blocked:
-            judge.cannot(subject, path.blocked, **place)
-            continue
+    for path in judge.paths(board.wait(ServicePaths.paths).observations, "ClusterIPs and nodes"):
         cut_off = [
             home[name] for name in path.missing if direct.get((path.source, home[name], path.family)) is False
         ]
         if path.answered_by and path.missing and len(cut_off) == len(path.missing):
             why = f"backends on {', '.join(cut_off)} cannot be reached directly either (see tcp-pod-to-pod)"
-            judge.cannot(subject, why, **place, answered_by=path.answered_by)
+            judge.cannot_path(path, why, answered_by=path.answered_by)
             continue
-        judge_service_path(judge, path)
+        judge.service_path(path)

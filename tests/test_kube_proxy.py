@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Proxies
 from dualstack.family import FAMILIES
 from dualstack.profile.model import Profile
+from dualstack.scenario.board import Board
+from dualstack.scenarios.kube_proxies import KubeProxies
 from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -22,10 +22,11 @@ from dualstack.verdict.words import Level, Tier
         source="https://kubernetes.io/docs/reference/networking/virtual-ips/#proxy-modes",
         remedy="Compare kube-proxy's configuration and log on the named node: a missing kernel module or "
         "ip6tables makes it fall back to another mode or to a single family.",
-    )
+    ),
+    needs=(KubeProxies,),
 )
 def test_kube_proxy_mode(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
-    proxies = board.wait("proxies", Proxies).proxies
+    proxies = board.wait(KubeProxies.seen).nodes
     usual = Counter(proxy.mode for proxy in proxies if proxy.mode).most_common(1)
     for proxy in judge.each(proxies, "nodes"):
         if proxy.mode is None:

@@ -3,10 +3,13 @@
 import re
 from ipaddress import ip_address
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import CloudConfigs, LoadBalancers, PodNetwork, PodNetworks, Proxies
 from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
+from dualstack.scenario.board import Board
+from dualstack.scenarios.cloud_configs import CloudConfigs
+from dualstack.scenarios.kube_proxies import KubeProxies
+from dualstack.scenarios.load_balancers import ExternalServices
+from dualstack.scenarios.pod_networks import PodNetwork, PodNetworks
 from dualstack.survey.model import Node, Survey, of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -32,7 +35,8 @@ SCALE_SET_NAME = re.compile(r"-vmss[0-9a-z]{6}$|_[0-9a-f]{8}$")
         claim="The pod network is kubenet's: a bridge with the node's podCIDRs, no network plugin beside.",
         source=SOURCE,
         remedy="Deploy with kubenet, or use a profile that supports this network plugin.",
-    )
+    ),
+    needs=(PodNetworks,),
 )
 def test_limit_network_plugin(board: Board, survey: Survey, judge: Judge) -> None:
     judge(
@@ -41,7 +45,7 @@ def test_limit_network_plugin(board: Board, survey: Survey, judge: Judge) -> Non
         cause=f"a network plugin runs: {', '.join(survey.network_daemonsets)}",
         daemonsets=list(survey.network_daemonsets),
     )
-    for network in judge.each(board.wait("pod-networks", PodNetworks).networks, "probe pods"):
+    for network in judge.each(board.wait(PodNetworks.seen).nodes, "probe pods"):
         if network.trouble:
             judge.cannot(network.node, network.trouble)
             continue
@@ -84,11 +88,12 @@ def test_limit_os(survey: Survey, profile: Profile, judge: Judge) -> None:
         claim="kube-proxy works in a mode that is supported for dual stack at this version.",
         source=SOURCE,
         remedy="Set kube-proxy's mode to a supported one (ipvs; iptables from 1.18 on).",
-    )
+    ),
+    needs=(KubeProxies,),
 )
 def test_limit_proxy_mode(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
     supported: list[str] = list(profile.limits.modes_at(survey.release) or [])
-    for proxy in judge.each(board.wait("proxies", Proxies).proxies, "nodes"):
+    for proxy in judge.each(board.wait(KubeProxies.seen).nodes, "nodes"):
         if proxy.mode is None:
             judge.cannot(proxy.node, str(proxy.trouble))
             continue
@@ -134,10 +139,11 @@ def test_limit_vm_set(survey: Survey, judge: Judge) -> None:
         claim="The load balancer is a Standard one: two IPv6 frontends at once, and the nodes name it so.",
         source=SOURCE,
         remedy="Deploy with loadBalancerSku Standard; a Basic one has a single IPv6 frontend.",
-    )
+    ),
+    needs=(ExternalServices, CloudConfigs),
 )
 def test_limit_lb_sku(board: Board, profile: Profile, judge: Judge) -> None:
-    pair = board.wait("load-balancers", LoadBalancers).ipv6_pair
+    pair = board.wait(ExternalServices.given).only(Family.V6)
     first, second = (of_family(each.addresses, Family.V6) for each in pair)
     if first:
         judge(
@@ -150,7 +156,7 @@ def test_limit_lb_sku(board: Board, profile: Profile, judge: Judge) -> None:
         )
     else:
         judge.cannot("two IPv6 load balancers", "none has an address (see lb-ipv6)", family=Family.V6)
-    named = [each for each in board.wait("cloud-configs", CloudConfigs).configs if each.load_balancer_sku]
+    named = [each for each in board.wait(CloudConfigs.seen).nodes if each.load_balancer_sku]
     for config in named:
         sku = str(config.load_balancer_sku)
         judge(

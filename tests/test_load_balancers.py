@@ -1,9 +1,11 @@
 """Load balancers: external IPv6 addresses, and whether they answer from outside."""
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import LoadBalancers, LoadBalancerSeen, Paths
 from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
+from dualstack.scenario.addresses import LoadBalancerSeen
+from dualstack.scenario.board import Board
+from dualstack.scenarios.load_balancers import ExternalServices, Reach
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
@@ -22,11 +24,12 @@ CONTROL = "load-balancer-ipv4"
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/"
         "#create-a-dual-stack-load-balanced-service",
         remedy="Give the load balancer IPv6 addresses to hand out (a pool, a frontend, an IPv6 subnet).",
-    )
+    ),
+    needs=(ExternalServices,),
 )
 def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
-    balancers = board.wait("load-balancers", LoadBalancers)
-    found, balancer = balancers.load_balancers, balancers.ipv6_pair[0]
+    balancers = board.wait(ExternalServices.given)
+    found, balancer = balancers.load_balancers, balancers.only(Family.V6)[0]
     _check_there_is_a_load_balancer(profile, found)
     if balancer.service.refused or balancer.service.spec is None:
         raise CannotJudge(f"there is no such Service (see service-ipv6): {balancer.service.error}")
@@ -52,11 +55,12 @@ def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
         claim="Two Services of type LoadBalancer hold two distinct external IPv6 addresses at once.",
         source="https://learn.microsoft.com/azure/load-balancer/skus",
         remedy="Use a load balancer with more than one IPv6 frontend (on Azure: the Standard SKU).",
-    )
+    ),
+    needs=(ExternalServices,),
 )
 def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
-    balancers = board.wait("load-balancers", LoadBalancers)
-    found, (one, other) = balancers.load_balancers, balancers.ipv6_pair
+    balancers = board.wait(ExternalServices.given)
+    found, (one, other) = balancers.load_balancers, balancers.only(Family.V6)
     _check_there_is_a_load_balancer(profile, found)
     first, second = (of_family(each.addresses, Family.V6) for each in (one, other))
     if not first:
@@ -82,20 +86,19 @@ def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
         source="https://kubernetes.io/docs/concepts/services-networking/service/#loadbalancer",
         remedy="If the address does not answer: is it announced (ARP, NDP, BGP), is it filtered on the way, "
         "and does kube-proxy have rules for it in this family?",
-    )
+    ),
+    needs=(ExternalServices, Reach, TcpPodToPod),
 )
 def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
-    found = board.wait("load-balancers", LoadBalancers).load_balancers
+    found = board.wait(ExternalServices.given).load_balancers
     _check_there_is_a_load_balancer(profile, found)
     for family in FAMILIES:
         if not any(of_family(each.addresses, family) for each in found.values()):
             judge.cannot("runner", f"no load balancer has an {family} address to call", family=family)
-    direct = board.wait("tcp", Paths).observations
-    for path in board.wait("reach", Paths).observations:
-        subject = f"{path.source} → {path.target}"
-        place = {"family": path.family, "source": path.source, "target": path.target}
+    direct = board.wait(TcpPodToPod.paths).observations
+    for path in board.wait(Reach.paths).observations:
         if path.blocked:
-            judge.cannot(subject, path.blocked, **place)
+            judge.cannot_path(path, path.blocked)
             continue
         cut_off = [
             f"{each.source} → {each.target}"
@@ -103,11 +106,10 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
             if each.family is path.family and not each.reached
         ]
         if path.reached and path.answered < path.requests and cut_off:
-            judge.cannot(
-                subject,
+            judge.cannot_path(
+                path,
                 f"{path.answered} of {path.requests} requests were answered; pods do not reach each other "
                 f"either: {', '.join(cut_off)} (see tcp-pod-to-pod)",
-                **place,
             )
             continue
         wrong = path.foreign_clients
@@ -116,10 +118,9 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
             cause = f"only {path.answered} of {path.requests} requests were answered: {path.error}"
         if wrong:
             cause = f"the server saw {wrong[0]}: the other family on the wire"
-        judge(
-            subject,
+        judge.path(
+            path,
             path.reached and path.answered == path.requests and not wrong,
-            **place,
             cause=cause,
             address=path.address,
             answered=f"{path.answered} of {path.requests}",
@@ -135,8 +136,8 @@ def _check_there_is_a_load_balancer(profile: Profile, found: dict[str, LoadBalan
     if profile.promises.load_balancer == "if-present" and not any(each.noticed for each in found.values()):
         waited = max(each.waited for each in found.values())
         raise CannotJudge(
-            f"no load balancer controller took notice of three Services within {waited:.0f} s; under a "
-            "profile with `load-balancer: none` this is not asked for"
+            f"no controller acted on the three LoadBalancer Services within {waited:.0f} s; to skip these "
+            "checks, use a profile with `load-balancer: none`"
         )
 
 
@@ -145,4 +146,4 @@ def _why_none(balancer: LoadBalancerSeen, control: LoadBalancerSeen) -> str:
         f"; the IPv4 one had {control.addresses[0]} after {control.seconds} s" if control.addresses else ""
     )
     told = f": {balancer.events[-1]}" if balancer.events else ""
-    return f"no {balancer.family} address within {balancer.waited:.0f} s{beside}{told}"
+    return f"no {' or '.join(balancer.families)} address within {balancer.waited:.0f} s{beside}{told}"

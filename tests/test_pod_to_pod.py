@@ -1,13 +1,26 @@
 """Pod to pod: every node as source and as target, same node and across, both families."""
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Paths
+from dualstack.probes.kinds.ping import PING
 from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
+from dualstack.scenario.board import Board
+from dualstack.scenario.manifests import CLIENT, SERVER
+from dualstack.scenario.probe import Probe
+from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.targets import PodsOnEveryNode
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
+
+
+class PingPodToPod(Scenario):
+    """One echo at a time over every planned pair of nodes."""
+
+    id = "ping-pod-to-pod"
+    on_every_node = (CLIENT, SERVER)
+    paths = Probe(PING, to=PodsOnEveryNode(SERVER))
 
 
 @behaviour(
@@ -20,20 +33,15 @@ from dualstack.verdict.words import Level, Tier
         source="https://kubernetes.io/docs/concepts/services-networking/#the-kubernetes-network-model",
         remedy="Follow the packet of the broken family: route to the target's podCIDR on the source node, "
         "forwarding and filters on both nodes, and the way back.",
-    )
+    ),
+    needs=(TcpPodToPod,),
 )
 def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
-    for path in judge.each(board.wait("tcp", Paths).observations, "pairs of nodes"):
-        subject = f"{path.source} → {path.target}"
-        place = {"family": path.family, "source": path.source, "target": path.target}
-        if path.blocked:
-            judge.cannot(subject, path.blocked, **place)
-            continue
+    for path in judge.paths(board.wait(TcpPodToPod.paths).observations, "pairs of nodes"):
         rewritten = _rewritten(path, may_masquerade=profile.promises.pod_masquerade)
-        judge(
-            subject,
+        judge.path(
+            path,
             path.reached and rewritten is None,
-            **place,
             cause=rewritten or _why_not(path),
             remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
             address=path.address,
@@ -54,19 +62,14 @@ def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
         source="https://github.com/Azure/aks-engine/blob/master/docs/topics/dual-stack.md",
         remedy="If TCP passes on the same path, look for filters of ICMP echo (ICMPv6 type 128 and 129) "
         "between the nodes; never filter all of ICMPv6.",
-    )
+    ),
+    needs=(PingPodToPod,),
 )
 def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
-    for path in judge.each(board.wait("ping", Paths).observations, "pairs of nodes"):
-        subject = f"{path.source} → {path.target}"
-        place = {"family": path.family, "source": path.source, "target": path.target}
-        if path.blocked:
-            judge.cannot(subject, path.blocked, **place)
-            continue
-        judge(
-            subject,
+    for path in judge.paths(board.wait(PingPodToPod.paths).observations, "pairs of nodes"):
+        judge.path(
+            path,
             path.reached,
-            **place,
             cause=_why_not(path),
             address=path.address,
             rounds=path.rounds,

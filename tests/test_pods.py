@@ -1,10 +1,12 @@
 """Pods: their addresses, as the API has them and as they see themselves."""
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import PodNetworks, Pods, PodSeen
 from dualstack.family import FAMILIES
 from dualstack.profile.model import Profile
+from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.seen import PodSeen
+from dualstack.scenarios.pod_networks import PodNetworks
+from dualstack.scenarios.probe_pods import ProbePods
 from dualstack.survey.model import Survey, inside, of_family, same_address, unparsable
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -21,10 +23,11 @@ from dualstack.verdict.words import Level, Tier
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-pod-addressing",
         remedy="Give the node's network plugin a range of each family (for host-local: two entries in "
         "`ranges`), then recreate the pods.",
-    )
+    ),
+    needs=(ProbePods,),
 )
 def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
-    for pod in judge.each(board.wait("pods", Pods).pods, "probe pods"):
+    for pod in judge.each(board.wait(ProbePods.running).pods, "probe pods"):
         subject = f"{pod.role} pod on {pod.node}"
         if not pod.running:
             judge.cannot(subject, f"it does not run: {pod.trouble}", target=pod.node)
@@ -64,11 +67,12 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-pod-addressing",
         remedy="Compare `ip address` in the pod with status.podIPs: the network plugin and the container "
         "runtime disagree about what was set up.",
-    )
+    ),
+    needs=(ProbePods, PodNetworks),
 )
 def test_pod_interface(board: Board, judge: Judge) -> None:
-    clients = board.wait("pods", Pods).of(CLIENT)
-    for network in judge.each(board.wait("pod-networks", PodNetworks).networks, "probe pods"):
+    clients = board.wait(ProbePods.running).of(CLIENT)
+    for network in judge.each(board.wait(PodNetworks.seen).nodes, "probe pods"):
         subject = f"client pod on {network.node}"
         if network.trouble:
             judge.cannot(subject, network.trouble, target=network.node)

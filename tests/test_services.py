@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Services, ServiceSeen
 from dualstack.family import Family, family_of
+from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import FAMILIES_ARE_PLURAL
+from dualstack.scenario.seen import ObjectSeen
+from dualstack.scenarios.cluster_ips import Services
 from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
@@ -22,10 +23,11 @@ SOURCE = "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#se
         claim="A Service that asks for no family gets one address, of the cluster's first service range.",
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-services",
         remedy="Check the order in the API server's --service-cluster-ip-range; it must never change.",
-    )
+    ),
+    needs=(Services,),
 )
 def test_service_default_family(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait("services", Services).services["service-default"]
+    service = board.wait(Services.created).objects["service-default"]
     first = survey.first_service_family
     if first is None:
         raise CannotJudge("the cluster's first service range is not to be read")
@@ -40,10 +42,11 @@ def test_service_default_family(board: Board, survey: Survey, judge: Judge) -> N
         claim="A Service that asks for IPv4 alone gets an IPv4 ClusterIP and nothing else.",
         source=SOURCE,
         remedy="Give the API server an IPv4 range in --service-cluster-ip-range.",
-    )
+    ),
+    needs=(Services,),
 )
 def test_service_ipv4(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait("services", Services).services["service-ipv4"]
+    service = board.wait(Services.created).objects["service-ipv4"]
     _judge_single_stack(judge, survey, service, Family.V4)
 
 
@@ -55,10 +58,11 @@ def test_service_ipv4(board: Board, survey: Survey, judge: Judge) -> None:
         claim="A Service that asks for IPv6 alone gets an IPv6 ClusterIP and nothing else.",
         source=SOURCE,
         remedy="Give the API server an IPv6 range as well: --service-cluster-ip-range=IPv4,IPv6.",
-    )
+    ),
+    needs=(Services,),
 )
 def test_service_ipv6(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait("services", Services).services["service-ipv6"]
+    service = board.wait(Services.created).objects["service-ipv6"]
     _judge_single_stack(judge, survey, service, Family.V6)
 
 
@@ -72,14 +76,15 @@ def test_service_ipv6(board: Board, survey: Survey, judge: Judge) -> None:
         claim="A Service with spec.ipFamily IPv6 keeps that field and gets an IPv6 ClusterIP.",
         source="https://v1-19.docs.kubernetes.io/docs/concepts/services-networking/dual-stack/#services",
         remedy="Switch the IPv6DualStack feature gate on in the API server: without it the field is dropped.",
-    )
+    ),
+    needs=(Services,),
 )
 def test_service_legacy_ip_family(board: Board, judge: Judge) -> None:
-    service = board.wait("services", Services).services["service-ipv6"]
+    service = board.wait(Services.created).objects["service-ipv6"]
     judge_legacy(judge, service)
 
 
-def judge_legacy(judge: Judge, service: ServiceSeen) -> None:
+def judge_legacy(judge: Judge, service: ObjectSeen) -> None:
     """Judge a Service of 1.16 to 1.19 by the one word of that time."""
     spec = _spec(service)
     judge(
@@ -94,7 +99,7 @@ def judge_legacy(judge: Judge, service: ServiceSeen) -> None:
     )
 
 
-def _judge_single_stack(judge: Judge, survey: Survey, service: ServiceSeen, family: Family) -> None:
+def _judge_single_stack(judge: Judge, survey: Survey, service: ObjectSeen, family: Family) -> None:
     subject = f"service {service.name}"
     if service.refused:
         judge(
@@ -122,7 +127,7 @@ def _judge_single_stack(judge: Judge, survey: Survey, service: ServiceSeen, fami
     judge(subject, holds, family=family, cause=f"not {family} alone: {told}", **evidence)
 
 
-def _spec(service: ServiceSeen) -> dict[str, Any]:
+def _spec(service: ObjectSeen) -> dict[str, Any]:
     if service.spec is None:
         raise CannotJudge(f"service {service.name} was not created: {service.error}")
     return service.spec

@@ -14,15 +14,10 @@ from dualstack.cluster.errors import ApiError
 MANAGED_BY = ("app.kubernetes.io/managed-by", "dualstack-conformance")
 RUN_LABEL = "dualstack-conformance/run"
 EXPIRES = "dualstack-conformance/expires"  # a label: seconds since 1970
-KINDS = {  # apiVersion and plural of what a run may create, beside its namespace
-    "ConfigMap": ("v1", "configmaps"),
-    "DaemonSet": ("apps/v1", "daemonsets"),
+KINDS = {  # apiVersion and plural of what a run may create, besides its namespace
     "Deployment": ("apps/v1", "deployments"),
-    "EndpointSlice": ("discovery.k8s.io/v1", "endpointslices"),
-    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
     "Pod": ("v1", "pods"),
     "Service": ("v1", "services"),
-    "ServiceAccount": ("v1", "serviceaccounts"),
 }
 NAMESPACES = "/api/v1/namespaces"
 POLL_SECONDS = 0.1
@@ -56,7 +51,12 @@ class Ownership:
         stamped = metadata | {"labels": metadata.get("labels", {}) | ours}
         if body["kind"] != "Namespace":
             stamped["namespace"] = self.namespace
-        return body | {"metadata": stamped}
+        stamped_body = body | {"metadata": stamped}
+        if template := body.get("spec", {}).get("template"):  # pods that a controller makes are ours too
+            labels = template["metadata"].get("labels", {}) | ours
+            template = template | {"metadata": template["metadata"] | {"labels": labels}}
+            stamped_body["spec"] = body["spec"] | {"template": template}
+        return stamped_body
 
     def create_namespace(self, labels: dict[str, str]) -> None:
         """Create the namespace that holds everything else. Raises ApiError."""

@@ -18,10 +18,18 @@ class Permission:
     resource: str
     subresource: str = ""
     namespace: str | None = None
+    names: tuple[str, ...] = ()
+    """Only objects of these names; any if empty."""
+    optional: bool = False
+    """Used only to explain what went wrong: without it a reason is shorter."""
 
     def __str__(self) -> str:
-        what = f"{self.resource}/{self.subresource}" if self.subresource else self.resource
-        return f"{self.verb} {what}" + (f" in namespace {self.namespace}" if self.namespace else "")
+        return f"{self.verb} {self.what}" + (f" in namespace {self.namespace}" if self.namespace else "")
+
+    @property
+    def what(self) -> str:
+        """The resource as RBAC spells it, subresource included."""
+        return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
 
 
 def denied(cluster: Cluster, wanted: list[Permission]) -> list[Permission]:

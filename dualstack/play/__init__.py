@@ -1,1 +1,1 @@
-"""Plan and play scenarios."""
+"""Plan the scenarios of a run, and play them."""

@@ -1,1 +1,1 @@
-"""Probes: one exec per source tests all its targets; each answer becomes part of an Observation."""
+"""Probes: requests go out by exec or from the runner, answers come back, tallies count them."""

@@ -2,49 +2,56 @@
 
 import errno
 import http.client
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+from urllib.parse import urlsplit
 
 from dualstack.family import Family
-from dualstack.probes import script
-from dualstack.probes.observation import RUNNER
-from dualstack.probes.rounds import Blocked
+from dualstack.probes.script import Answers, Request
 
 CONNECT_SECONDS = 2.0
+AT_ONCE = 16
 NO_WAY_OUT = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-def execute(source: str, lines: list[str]) -> script.Answers:
-    """The requests of probe.sh's `http` kind, made from here.
+def ask(source: str, requests: list[Request], first: bool = False) -> "Future[Answers]":
+    """Make the `http` requests of probe.sh from here, side by side, and return their answers.
 
-    Raises Blocked if this machine has no route in the family: that says nothing about the cluster.
+    A request to an address that this machine has no route to is blocked: it says nothing about the cluster.
     """
-    assert source == RUNNER
-    answers = script.Answers()
-    for line in lines:
-        _, request, url = line.split(" ", 2)
-        answers.http[request] = _get(url)
-    return answers
+    answers = Answers()
+
+    def one(request: Request) -> None:
+        report, body, blocked = _get(request.argument)
+        if blocked:
+            answers.blocked[request.id] = blocked
+        else:
+            answers.curl[request.id] = report
+            answers.files["body", request.id] = body
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, requests))
+    future: Future[Answers] = Future()
+    future.set_result(answers)
+    return future
 
 
-def _get(url: str) -> script.HttpAnswer:
-    authority, _, path = url.removeprefix("http://").partition("/")
-    host, _, port = authority.rpartition(":")
-    host = host.strip("[]")
-    connection = http.client.HTTPConnection(host, int(port), timeout=CONNECT_SECONDS)
+def _get(url: str) -> tuple[dict[str, Any], str, str | None]:
+    """Return (a report in curl's words, the body, why it could not be tried)."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    connection = http.client.HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
     try:
-        connection.request("GET", f"/{path}")
+        connection.request("GET", parts.path)
         response = connection.getresponse()
-        body = response.read(1000).decode(errors="replace")
-        return script.HttpAnswer(status=response.status, seconds=0.0, error=None, body=body)
+        return {"http_code": response.status}, response.read(1000).decode(errors="replace"), None
     except OSError as error:
         if error.errno in NO_WAY_OUT:
             family = Family.V6 if ":" in host else Family.V4
-            raise Blocked(
-                f"the runner has no {family} route to {host} ({error.strerror})", final=True
-            ) from None
-        return script.HttpAnswer(
-            0, 0.0, "timed out after 2 s" if isinstance(error, TimeoutError) else str(error)
-        )
+            return {}, "", f"the runner has no {family} route to {host} ({error.strerror})"
+        message = "timed out after 2 s" if isinstance(error, TimeoutError) else str(error)
+        return {"exitcode": 1, "errormsg": message}, "", None
     except http.client.HTTPException as error:
-        return script.HttpAnswer(0, 0.0, f"not HTTP: {error!r}")
+        return {"exitcode": 1, "errormsg": f"not HTTP: {error!r}"}, "", None
     finally:
         connection.close()

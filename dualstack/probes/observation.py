@@ -1,14 +1,10 @@
 """An observation: what one path did in one family, over all its tries."""
 
-from typing import Literal
-
 from pydantic import BaseModel, ConfigDict
 
 from dualstack.family import Family, family_of
 
 RUNNER = "runner"  # the source of probes from the machine that runs the suite
-
-Path = Literal["tcp", "ping", "cluster-ip", "load-balancer"]
 
 
 class Observation(BaseModel):
@@ -16,7 +12,8 @@ class Observation(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
-    path: Path
+    kind: str
+    """The kind of request: tcp, udp, ping."""
     source: str
     """Node that the probe pod runs on, or RUNNER."""
     target: str
@@ -28,10 +25,12 @@ class Observation(BaseModel):
     port: int | None = None
     reached: bool = False
     """Everything that was asked for has answered: the right server, or every backend."""
+    silent: bool = False
+    """In the last round nothing answered: what a probe waits for that expects silence."""
     rounds: int = 0
     """How often it was tried until then; more than one means that it took time to converge."""
     seconds: float | None = None
-    """From the start of probing (for Services: from asking for them) until it was reached."""
+    """From the start of probing (for Services: from asking for them) until it was reached, or silent."""
     connect_seconds: float | None = None
     """The fastest connection's set-up, or None."""
     requests: int = 0

@@ -1,25 +1,30 @@
 """Rounds of probing: ask for everything at once, then again only for what has not answered yet.
 
 New pods and Services take the cluster a moment (rules are programmed after the API says yes), so a first
-refusal is no failure. Every round is counted, and the time of the last missing answer is a result.
+refusal is not a failure. Every round is counted, and the time of the last missing answer is a result.
+
+A Target is what to ask; a Tally is a target with what has come of it. A round goes to all sources at once and
+ends when each has answered or could not be asked; `Ask` decides how requests travel (see prober.py). Nothing
+here waits without a bound: an exec ends after ROUND_SECONDS, and its future is always set.
 """
 
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from dualstack.family import Family, bracketed
-from dualstack.probes import script
-from dualstack.probes.observation import Observation, Path
+from dualstack.family import Family
+from dualstack.probes.flows import Flows
+from dualstack.probes.kind import Kind
+from dualstack.probes.observation import Observation
+from dualstack.probes.script import Answers, Request
 
 PAUSE_SECONDS = 0.25
 LEAST_ROUNDS = 3  # where a round takes longer than the bound, a slow start must not look like a broken path
-AT_ONCE = 32  # execs side by side
 
-Exec = Callable[[str, list[str]], script.Answers]
-"""(source, request lines) → answers. Raises Blocked if it could not be tried."""
+Ask = Callable[[str, list[Request], bool], "Future[Answers]"]
+"""(source, requests, whether it is their first try) → answers. The future may hold Blocked."""
 
 
 class Blocked(Exception):
@@ -30,11 +35,11 @@ class Blocked(Exception):
         self.final = final
 
 
-@dataclass
-class Aim:
-    """One path in one family, and what has come of it so far."""
+@dataclass(frozen=True)
+class Target:
+    """One path in one family, to be asked by one kind of request."""
 
-    path: Path
+    kind: Kind
     source: str
     target: str
     family: Family
@@ -44,138 +49,118 @@ class Aim:
     wanted: frozenset[str] = frozenset()
     """Server pods that must answer."""
     names_a_round: int = 1
-    """`/hostname` requests a round; more than one where a Service spreads them."""
+    """Requests a round that ask for the server's name; more than one where a Service spreads them."""
+
+
+@dataclass
+class Tally:
+    """A target, and what has come of it so far."""
+
+    target: Target
+    until_silent: bool = False
+    """Wait for silence rather than for answers."""
+    keep_flows: bool = False
+    flows: Flows = field(default_factory=Flows)
     error: str | None = None
     blocked: str | None = None
     rounds: int = 0
     requests: int = 0
+    replies: int = 0
+    """Answers without a name in them: echo replies."""
     answered_by: Counter[str] = field(default_factory=Counter)
     clients: Counter[str] = field(default_factory=Counter)
     connect_seconds: float | None = None
-    reached_at: float | None = None
+    done_at: float | None = None
     given_up: bool = False
 
     @property
     def open(self) -> bool:
         """Whether another round may still change anything."""
-        return self.reached_at is None and not self.given_up
+        return self.done_at is None and not self.given_up
 
-    def lines(self, request: str) -> list[str]:
-        """The requests of one round, their ids prefixed with `request`."""
-        assert self.address is not None
-        if self.path == "ping":
-            return [script.ping(request, self.address)]
-        assert self.port is not None
-        host = bracketed(self.address)
-        names = [
-            script.http(f"{request}-{n}", host, self.port, "hostname") for n in range(self.names_a_round)
-        ]
-        return [*names, script.http(f"{request}-client", host, self.port, "clientip")]
+    @property
+    def missing(self) -> frozenset[str]:
+        """Servers that should have answered and have not."""
+        return self.target.wanted - set(self.answered_by)
 
-    def take(self, request: str, answers: script.Answers, now: float) -> None:
+    def take(self, id_: str, answers: Answers, now: float) -> None:
         """Add a round's answers."""
         self.rounds += 1
-        self.blocked = None
-        self.error = None
-        done = self._take_ping if self.path == "ping" else self._take_http
-        if done(request, answers):
-            self.reached_at = now
+        self.blocked = self.error = None
+        before = self._answers()
+        reached = self.target.kind.take(self, id_, answers)
+        if self.until_silent:
+            reached = self._answers() == before and self.blocked is None
+        if reached:
+            self.done_at = now
+
+    def could_not(self, reason: Blocked) -> None:
+        """Note a round that could not be tried."""
+        self.rounds += 1
+        self.blocked, self.given_up = str(reason), reason.final
 
     def observation(self, since: float) -> Observation:
-        """What came of it; `since` is the clock's reading that `seconds` counts from."""
+        """Return what came of it; `since` is the monotonic clock's reading that `seconds` counts from."""
+        target, done = self.target, self.done_at is not None
         return Observation(
-            path=self.path, source=self.source, target=self.target, family=self.family,
-            source_address=self.source_address, address=self.address, port=self.port,
-            reached=self.reached_at is not None, rounds=self.rounds,
-            seconds=None if self.reached_at is None else round(self.reached_at - since, 3),
+            kind=target.kind.name, source=target.source, target=target.target, family=target.family,
+            source_address=target.source_address, address=target.address, port=target.port,
+            reached=done and not self.until_silent, silent=done and self.until_silent, rounds=self.rounds,
+            seconds=None if self.done_at is None else round(self.done_at - since, 3),
             connect_seconds=self.connect_seconds, requests=self.requests,
-            answered=sum(self.answered_by.values()) + sum(self.clients.values()),
-            answered_by=dict(sorted(self.answered_by.items())),
-            missing=tuple(sorted(self.wanted - set(self.answered_by))),
-            clients_seen=dict(sorted(self.clients.items())), error=self.error, blocked=self.blocked,
+            answered=self._answers(), answered_by=dict(sorted(self.answered_by.items())),
+            missing=tuple(sorted(self.missing)), clients_seen=dict(sorted(self.clients.items())),
+            error=self.error, blocked=self.blocked,
         )  # fmt: skip
 
-    def _take_ping(self, request: str, answers: script.Answers) -> bool:
-        self.requests += 1
-        answer = answers.ping.get(request)
-        if answer is None:
-            self.error = "the probe printed no answer"
-            return False
-        self.error = answer.error
-        if not answer.allowed:
-            self.blocked, self.given_up = f"the probe pod may not ping: {answer.error}", True
-        return answer.answered
-
-    def _take_http(self, request: str, answers: script.Answers) -> bool:
-        for n in [*map(str, range(self.names_a_round)), "client"]:
-            self.requests += 1
-            answer = answers.http.get(f"{request}-{n}")
-            if answer is None:
-                self.error = "the probe printed no answer"
-            elif answer.error is not None or answer.status != 200:
-                self.error = answer.error or f"HTTP status {answer.status}"
-            else:
-                self._count(n, answer)
-        return bool(self.clients) and self.wanted <= set(self.answered_by)
-
-    def _count(self, n: str, answer: script.HttpAnswer) -> None:
-        if n == "client":
-            self.clients[script.client_seen(answer.body) or "unreadable"] += 1
-        else:
-            self.answered_by[answer.body.strip()] += 1
-        self.connect_seconds = min(answer.seconds, self.connect_seconds or answer.seconds)
+    def _answers(self) -> int:
+        return sum(self.answered_by.values()) + sum(self.clients.values()) + self.replies
 
 
-def never(_aim: Aim) -> bool:
-    """No aim is known to be in vain."""
+def never(_tally: Tally) -> bool:
+    """Know of no target that is in vain."""
     return False
 
 
-def run(
-    aims: Iterable[Aim],
-    execute: Exec,
-    *,
-    bound: float,
-    clock: Callable[[], float],
-    in_vain: Callable[[Aim], bool] = never,
+def until_done(
+    tallies: Iterable[Tally], ask: Ask, *, bound: float, in_vain: Callable[[Tally], bool] = never
 ) -> None:
-    """Probe until every aim is reached or `in_vain`, or `bound` seconds have passed since the call.
+    """Probe until every tally is done or `in_vain`, or `bound` seconds have passed since the call.
 
-    What is not reached has been tried LEAST_ROUNDS times at least, however long a round takes here.
+    What is not done has been tried LEAST_ROUNDS times at least, however long a round takes here.
     """
-    aims = list(aims)
-    end = clock() + bound
+    tallies = list(tallies)
+    end = time.monotonic() + bound
     rounds = 0
-    while open_aims := [aim for aim in aims if aim.open]:
-        once(open_aims, execute, clock=clock)
+    while still_open := [tally for tally in tallies if tally.open]:
+        one_round(still_open, ask)
         rounds += 1
         if rounds >= LEAST_ROUNDS:
-            if clock() > end:
+            if time.monotonic() > end:
                 return
-            for aim in open_aims:
-                aim.given_up |= in_vain(aim)
-        time.sleep(PAUSE_SECONDS)
+            for tally in still_open:
+                tally.given_up |= in_vain(tally)
+        if any(tally.open for tally in tallies):
+            time.sleep(PAUSE_SECONDS)
 
 
-def once(aims: Iterable[Aim], execute: Exec, *, clock: Callable[[], float]) -> None:
-    """Probe every aim once, all sources side by side."""
-    by_source: dict[str, list[Aim]] = {}
-    for aim in aims:
-        by_source.setdefault(aim.source, []).append(aim)
-    with ThreadPoolExecutor(min(AT_ONCE, len(by_source))) as pool:
-        for future in [pool.submit(_one, *each, execute, clock) for each in by_source.items()]:
-            future.result()
-
-
-def _one(source: str, aims: list[Aim], execute: Exec, clock: Callable[[], float]) -> None:
-    """One exec for all that starts at this source."""
-    lines = [line for index, aim in enumerate(aims) for line in aim.lines(str(index))]
-    try:
-        answers = execute(source, lines)
-    except Blocked as reason:
-        for aim in aims:
-            aim.rounds += 1
-            aim.blocked, aim.given_up = str(reason), reason.final
-        return
-    for index, aim in enumerate(aims):
-        aim.take(str(index), answers, clock())
+def one_round(tallies: Iterable[Tally], ask: Ask) -> None:
+    """Probe every tally once, all sources side by side."""
+    by_source: dict[str, list[Tally]] = {}
+    for tally in tallies:
+        by_source.setdefault(tally.target.source, []).append(tally)
+    asked = []
+    for source, group in by_source.items():
+        requests = [r for n, tally in enumerate(group) for r in tally.target.kind.requests(tally, str(n))]
+        first = any(tally.rounds == 0 for tally in group)
+        asked.append((group, ask(source, requests, first)))
+    for group, future in asked:
+        try:
+            answers = future.result()
+        except Blocked as reason:
+            for tally in group:
+                tally.could_not(reason)
+            continue
+        now = time.monotonic()
+        for n, tally in enumerate(group):
+            tally.take(str(n), answers, now)

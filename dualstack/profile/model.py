@@ -11,7 +11,6 @@ from dualstack import yaml_file
 from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.places import PROFILES
-from dualstack.report.model import ProfileFacts
 from dualstack.survey.version import Release
 from dualstack.verdict.words import Level
 
@@ -128,10 +127,10 @@ class Profile(_Part):
             raise ValueError("must be an absolute path on the node")
         return value
 
-    def facts(self, source: str) -> ProfileFacts:
-        """The profile as the report names it."""
-        digest = hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
-        return ProfileFacts(name=self.name, title=self.title, source=source, digest=digest)
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the whole profile, `extends` resolved."""
+        return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
 
 
 def load(name: str) -> tuple[Profile, str]:

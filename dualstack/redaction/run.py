@@ -6,11 +6,10 @@ private temporary folder, which goes at its end, and what it writes or prints pa
 
 import json
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from dualstack.cluster import kubeconfig as kubeconfigs
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import LoadBalancers
 from dualstack.errors import UserError
 from dualstack.redaction.names import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
 from dualstack.redaction.report import pseudonymous, walk_all
@@ -96,19 +95,21 @@ class Disclosure:
                 self._pseudonyms.learn(kind, name)
         return self.text(reason)
 
-    def publish(self, board: Board, folder: Path) -> None:
+    def learn_hosts(self, names: Iterable[str]) -> None:
+        """Host names of load balancers."""
+        if self._pseudonyms is not None:
+            for name in names:
+                self._pseudonyms.learn("host", name)
+
+    def publish(self, observations: Path, folder: Path) -> None:
         """Bring what was observed into the report's folder, and do away with what must not be shown."""
         if self._pseudonyms is None:
             return
-        if balancers := board.peek("load-balancers", LoadBalancers):
-            for balancer in balancers.load_balancers.values():
-                for name in balancer.hostnames:
-                    self._pseudonyms.learn("host", name)
-        target = folder / board.folder.name
+        target = folder / observations.name
         target.mkdir(parents=True, exist_ok=True)
-        for topic in sorted(board.folder.glob("*.json")):
-            content = walk_all(json.loads(topic.read_text(encoding="utf-8")), self.text)
-            write_file(target / topic.name, [json.dumps(content).encode()])
+        for file in sorted(observations.glob("*.json")):
+            content = walk_all(json.loads(file.read_text(encoding="utf-8")), self.text)
+            write_file(target / file.name, [json.dumps(content).encode()])
 
     def close(self) -> None:
         """Remove the private folder, if there is one."""

@@ -1,5 +1,6 @@
 """The objects that a run creates: plain files in manifests/, filled in here with what only a run knows."""
 
+import copy
 from functools import cache
 from typing import Any
 
@@ -13,53 +14,68 @@ Object = dict[str, Any]
 PING_SYSCTL_IS_SAFE = Release(1, 21)
 FAMILIES_ARE_PLURAL = Release(1, 20)
 CLIENT, SERVER, HOST, CLOUD_CONFIG = "client", "server", "host", "cloud-config"
-HTTP_PORT = 8080  # of the server pods, as in manifests/server.yaml
 SERVICE_PORT = 80
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
-CLUSTER_IP_SERVICES = ("service-default", "service-ipv4", "service-ipv6")
-CANARIES = ("canary-ipv4", "canary-ipv6")
-LOAD_BALANCERS = ("load-balancer-ipv4", "load-balancer-ipv6", "load-balancer-ipv6-second")
 
 
 @cache
-def _text(name: str) -> str:
-    return (MANIFESTS / f"{name}.yaml").read_text(encoding="utf-8")
+def _documents(name: str) -> tuple[Object, ...]:
+    text = (MANIFESTS / f"{name}.yaml").read_text(encoding="utf-8")
+    return tuple(document for document in YAML(typ="safe").load_all(text) if document)
 
 
-def load(name: str) -> Object:
-    """A manifest as it stands in its file."""
-    document: Object = YAML(typ="safe").load(_text(name))
-    return document
+def load(name: str) -> list[Object]:
+    """Return the objects of a manifest as they stand in its file; the caller may change them."""
+    return copy.deepcopy(list(_documents(name)))
 
 
-def pod(role: str, name: str, node: str, image: str | None, release: Release) -> Object:
-    """The pod of a role, on a node. It names its node itself: taints and cordons are no excuse."""
-    body = load(role)
+def name_of(body: Object) -> str:
+    """Return an object's name."""
+    return str(body["metadata"]["name"])
+
+
+def pod(
+    role: str, name: str, node: str, *, image: str | None, release: Release, cloud_config: str | None
+) -> Object:
+    """Return the pod of a role, on a node. It names its node itself: taints and cordons are no excuse."""
+    (body,) = load(role)
     body["metadata"]["name"] = name
     body["spec"]["nodeName"] = node
-    if image is not None:
-        body["spec"]["containers"][0]["image"] = image
+    _set_image(body["spec"], image)
     if release < PING_SYSCTL_IS_SAFE:
         body["spec"]["securityContext"].pop("sysctls", None)  # a kubelet of that time refuses the pod
+    for volume in body["spec"].get("volumes", []):
+        if volume["name"] == CLOUD_CONFIG:
+            volume["hostPath"]["path"] = cloud_config
     return body
 
 
-def backend(body: Object, chosen: bool) -> Object:
-    """A server pod as a backend of the Services, or not."""
-    if not chosen:
-        del body["metadata"]["labels"][BACKEND_LABEL]
-    return body
+def filled(name: str, image: str | None, release: Release) -> list[Object]:
+    """Return the objects of a manifest that are created once."""
+    bodies = load(name)
+    for body in bodies:
+        if body["kind"] == "Service" and release < FAMILIES_ARE_PLURAL:
+            _to_single_word(body["spec"])
+        if template := body["spec"].get("template"):
+            _set_image(template["spec"], image)
+    return bodies
 
 
-def service(name: str, release: Release) -> Object:
-    """A Service in the fields of the server's time: before 1.20 `ipFamily`, one word, chosen at creation.
+def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:
+    """Return whether a Service's selector matches a pod's labels; no selector matches nothing."""
+    return bool(selector) and selector.items() <= labels.items()
+
+
+def _set_image(spec: Object, image: str | None) -> None:
+    if image is not None:
+        spec["containers"][0]["image"] = image
+
+
+def _to_single_word(spec: Object) -> None:
+    """Turn families into the field of 1.16 to 1.19: `ipFamily`, one word, chosen at creation.
 
     https://v1-19.docs.kubernetes.io/docs/concepts/services-networking/dual-stack/#services
     """
-    body = load(name)
-    if release < FAMILIES_ARE_PLURAL:
-        body["spec"].pop("ipFamilyPolicy", None)
-        families = body["spec"].pop("ipFamilies", [])
-        if families:
-            body["spec"]["ipFamily"] = families[0]
-    return body
+    spec.pop("ipFamilyPolicy", None)
+    if families := spec.pop("ipFamilies", []):
+        spec["ipFamily"] = families[0]

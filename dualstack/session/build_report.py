@@ -1,11 +1,9 @@
-"""Put the report together from the survey, the topics and the results."""
+"""Put the report together from the survey, the board and the results."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from dualstack import __version__
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Paths, Proxies
 from dualstack.profile.model import Profile
 from dualstack.report.conclude import outcome
 from dualstack.report.model import (
@@ -19,6 +17,9 @@ from dualstack.report.model import (
     Run,
     WaiverUse,
 )
+from dualstack.scenario.board import Board
+from dualstack.scenarios.cluster_ips import ServicePaths
+from dualstack.scenarios.kube_proxies import KubeProxies
 from dualstack.survey.model import Survey
 from dualstack.verdict.words import Outcome
 
@@ -63,7 +64,9 @@ def report(
             seconds=seconds,
         ),
         cluster=_cluster(survey, board),
-        profile=profile.facts(profile_source),
+        profile=ProfileFacts(
+            name=profile.name, title=profile.title, source=profile_source, digest=profile.digest
+        ),
         verdict=verdict,
         sentence=sentence,
         behaviours=results,
@@ -98,8 +101,8 @@ def _object(name: Name) -> ObjectName:
 
 
 def _cluster(survey: Survey, board: Board) -> Cluster:
-    proxies = board.peek("proxies", Proxies)
-    modes = {proxy.node: proxy.mode for proxy in proxies.proxies} if proxies else {}
+    proxies = board.peek(KubeProxies.seen)
+    modes = {proxy.node: proxy.mode for proxy in proxies.nodes} if proxies else {}
     known = sorted({mode for mode in modes.values() if mode})
     return Cluster(
         context=survey.context,
@@ -125,7 +128,7 @@ def _cluster(survey: Survey, board: Board) -> Cluster:
 
 
 def _convergence(board: Board) -> list[Convergence]:
-    paths = board.peek("cluster-ip", Paths)
+    paths = board.peek(ServicePaths.paths)
     return [
         Convergence(
             service=each.target,

@@ -5,6 +5,7 @@ from pathlib import Path
 from types import ModuleType
 
 from dualstack.places import SUITE
+from dualstack.scenario.scenario import Scenario
 from dualstack.verdict.behaviour import Behaviour
 
 
@@ -18,11 +19,32 @@ def load(path: Path) -> ModuleType:
     return module
 
 
+def declared() -> list[Behaviour]:
+    """Return every declared behaviour."""
+    return [each for topic in behaviours().values() for each in topic]
+
+
+def scenarios() -> list[type[Scenario]]:
+    """Return every scenario that some behaviour needs, each once."""
+    needed = [
+        scenario
+        for path in _files()
+        for name, value in vars(load(path)).items()
+        if name.startswith("test_")
+        for scenario in value.needs
+    ]
+    return list(dict.fromkeys(needed))
+
+
+def _files() -> list[Path]:
+    return sorted(SUITE.glob("test_*.py"))
+
+
 def behaviours() -> dict[str, list[Behaviour]]:
     """Every declared behaviour by topic (its file), in the files' order."""
     return {
         path.stem.removeprefix("test_").replace("_", "-"): [
             value.behaviour for name, value in vars(load(path)).items() if name.startswith("test_")
         ]
-        for path in sorted(SUITE.glob("test_*.py"))
+        for path in _files()
     }

@@ -1,7 +1,7 @@
-"""Between pytest and the judge: which behaviours apply, and what a test's findings come to."""
+"""Between pytest and the judge: what is selected, what applies, and what a test's findings come to."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Generator, Iterable, Sequence
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,9 @@ import pytest
 from dualstack.play.plan import Plan
 from dualstack.profile.model import Profile
 from dualstack.report import conclude as concluding
+from dualstack.scenario.board import Board, NotSeen
+from dualstack.scenario.scenario import Scenario
+from dualstack.session import terminal
 from dualstack.session.record import Declared, Record, result_of
 from dualstack.session.run import Shared
 from dualstack.survey.model import Survey
@@ -18,9 +21,11 @@ from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier, Verdict
 
 JUDGE = pytest.StashKey[Judge]()
+SHARED = pytest.StashKey[Shared]()
+BOARD = pytest.StashKey[Board]()
 TOPICS = (
-    "nodes", "pods", "pod-to-pod", "services", "cluster-ip", "load-balancers", "kube-proxy", "limits",
-    "canary",
+    "nodes", "pods", "pod-to-pod", "services", "cluster-ip", "endpoints", "dns", "egress", "load-balancers",
+    "network-policy", "kube-proxy", "control-plane", "limits", "canary",
 )  # fmt: skip
 """The order of the report: each topic rests on those before it; one that is not named here comes last."""
 
@@ -45,28 +50,66 @@ def declare(items: Sequence[pytest.Item], profile: Profile) -> list[Declared]:
     return [_declared(item, profile, order) for order, item in enumerate(items)]
 
 
-def unknown_levels(declared: Sequence[Declared], profile: Profile) -> list[str]:
-    """Ids in the profile's `levels` that no behaviour of the suite has: misspelt, most likely."""
-    return sorted(set(profile.levels) - {each.behaviour.id for each in declared})
+class Judging:
+    """The hooks of every process that judges."""
+
+    def __init__(self, config: pytest.Config, shared: Shared, board: Board | None) -> None:
+        self.config, self.shared = config, shared
+        config.stash[SHARED] = shared
+        config.stash[BOARD] = board or Board(shared.work / "observations")
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pyfunc_call(self, pyfuncitem: pytest.Function) -> bool:
+        """Judge only what applies."""
+        call(pyfuncitem, self.shared)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        """Give each test its judge."""
+        _give_judge(item)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo[None]
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        """Turn findings into a verdict, and the verdict into pytest's outcome."""
+        report = yield
+        if isinstance(item, pytest.Function):
+            conclude(item, call, report, self.shared)
+        return report
+
+    def pytest_report_teststatus(self, report: pytest.TestReport) -> tuple[str, str, str] | None:
+        """Name verdicts by our words in pytest's own lines."""
+        return terminal.status(report)
 
 
-def judge_of(item: pytest.Item) -> Judge:
-    """The judge of a test."""
-    if JUDGE not in item.stash:
-        item.stash[JUDGE] = Judge(limit=behaviour_of(item).limit is not None)
-    return item.stash[JUDGE]
+def needs_of(items: Iterable[pytest.Item], shared: Shared) -> list[type[Scenario]]:
+    """Return the scenarios that the tests' behaviours need, as far as these apply to the cluster."""
+    needed: dict[type[Scenario], None] = {}
+    for item in items:
+        try:
+            _check_applies(behaviour_of(item), shared.survey, shared.profile)
+        except (NotApplicable, CannotJudge):
+            continue
+        needed |= dict.fromkeys(getattr(getattr(item, "function", None), "needs", ()))
+    return list(needed)
 
 
 def call(item: pytest.Function, shared: Shared) -> None:
     """Run a test if its behaviour applies; a reason not to judge is a finding, not an error."""
-    judge = judge_of(item)
+    judge = item.stash[JUDGE]
     try:
         _check_applies(behaviour_of(item), shared.survey, shared.profile)
         item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
     except NotApplicable as reason:
         judge.not_applicable(concluding.CLUSTER, str(reason))
-    except CannotJudge as reason:
+    except (CannotJudge, NotSeen) as reason:
         judge.cannot(concluding.CLUSTER, str(reason))
+
+
+def _give_judge(item: pytest.Item) -> None:
+    item.stash[JUDGE] = Judge(limit=behaviour_of(item).limit is not None)
 
 
 def conclude(
@@ -76,7 +119,7 @@ def conclude(
     if call.when == "teardown" or (call.when == "setup" and report.passed):
         return
     declared = _declared(item, shared.profile, 0)
-    findings = judge_of(item).findings
+    findings = item.stash[JUDGE].findings
     verdict, reason = concluding.verdict_of(findings), concluding.reason(findings)
     if report.failed:  # a mistake of ours: shown as an error, and nothing is claimed about the cluster
         what = call.excinfo.exconly() if call.excinfo else "unknown error"
@@ -98,17 +141,20 @@ def conclude(
         report.longrepr = reason if broken else (str(item.path), 0, f"{verdict}: {reason}")
 
 
-def why_not(declared: Declared, shared: Shared, plan: Plan) -> str | None:
-    """Why a behaviour will not be judged, as far as it is known before the run; None if it will."""
-    try:
-        _check_applies(declared.behaviour, shared.survey, shared.profile)
-    except NotApplicable as reason:
-        return f"not applicable: {reason}"
-    except CannotJudge as reason:
-        return f"not judged: {reason}"
-    if declared.behaviour.tier is not Tier.READ and plan.creates_nothing:
-        return f"not judged: {plan.creates_nothing}"
-    return None
+def why_not(declared: Iterable[Declared], shared: Shared, plan: Plan) -> dict[str, str]:
+    """Return why behaviours will not be judged, by id, as far as it is known before the run."""
+    reasons: dict[str, str] = {}
+    for each in declared:
+        try:
+            _check_applies(each.behaviour, shared.survey, shared.profile)
+        except NotApplicable as reason:
+            reasons[each.behaviour.id] = f"not applicable: {reason}"
+        except CannotJudge as reason:
+            reasons[each.behaviour.id] = f"not judged: {reason}"
+        else:
+            if each.behaviour.tier is not Tier.READ and plan.creates_nothing:
+                reasons[each.behaviour.id] = f"not judged: {plan.creates_nothing}"
+    return reasons
 
 
 def _declared(item: pytest.Item, profile: Profile, order: int) -> Declared:

@@ -31,6 +31,8 @@ class Options(BaseModel):
     """Only what is new since the baseline fails the run."""
     pseudonyms: bool
     """Nothing that the run writes or prints holds a real name or address."""
+    only: tuple[str, ...]
+    """Ids of the behaviours to judge; all if empty."""
     partial: str | None
     """Why only a part of the suite was asked for."""
 
@@ -48,6 +50,9 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--plan", action="store_true", help="print what would be created, probed and asked; create nothing"
+    )
+    group.addoption(
+        "--only", metavar="ID[,ID…]", help="judge these behaviours and create only what they need; see --plan"
     )
     group.addoption("--read-only", action="store_true", help="judge only what the API shows; create nothing")
     group.addoption(
@@ -110,8 +115,14 @@ def read(config: pytest.Config) -> Options:
         baseline=Path(option.baseline) if option.baseline else None,
         gate_new=option.gate == "new",
         pseudonyms=option.pseudonyms,
+        only=ids(option.only),
         partial=_partial(config),
     )
+
+
+def ids(text: str | None) -> tuple[str, ...]:
+    """Return the ids of a comma-separated list, each once."""
+    return tuple(dict.fromkeys(each.strip() for each in (text or "").split(",") if each.strip()))
 
 
 def command(config: pytest.Config) -> list[str]:
@@ -127,6 +138,7 @@ def _partial(config: pytest.Config) -> str | None:
     if config.option.read_only:
         return "--read-only"
     for flag, value in (
+        ("--only", config.option.only),
         ("-k", config.option.keyword),
         ("-m", config.option.markexpr),
         ("--deselect", config.option.deselect),

@@ -1,32 +1,23 @@
-"""The pytest plugin: hooks and fixtures only. What they do is in run.py, judging.py and conduct/."""
+"""The pytest plugin: options, fixtures, and the choice of this process's role. A role is an object with
+hooks.
 
-import sys
-from collections.abc import Generator
-from typing import Any
+Owner (owner.py) owns the run: a single process, or xdist's controller. Planner prints the plan. Every
+process that judges has a Judging as well (judging.py): the owner itself, or each of xdist's workers.
+"""
 
 import pytest
 
-from dualstack.conduct.board import Board
 from dualstack.errors import UserError
 from dualstack.profile.model import Profile
-from dualstack.redaction import names as pseudonyms
-from dualstack.redaction import pytest_output as veil
+from dualstack.redaction import names, pytest_output
 from dualstack.redaction.run import Disclosure
-from dualstack.report.compare import Comparison
-from dualstack.report.model import Report
-from dualstack.session import judging, options, signals, terminal
-from dualstack.session.record import Record
+from dualstack.scenario.board import Board
+from dualstack.session import options, signals, terminal
+from dualstack.session.judging import BOARD, JUDGE, SHARED, Judging, behaviour_of, in_order
+from dualstack.session.owner import Owner, Planner
 from dualstack.session.run import Run, Shared, failed_start
 from dualstack.survey.model import Survey
 from dualstack.verdict.judge import Judge
-from dualstack.verdict.words import Outcome
-
-RUN = pytest.StashKey[Run]()
-SHARED = pytest.StashKey[Shared]()
-REPORT = pytest.StashKey[Report]()
-COMPARISON = pytest.StashKey[Comparison | None]()
-EXIT_STATUS = {Outcome.CONFORMANT: 0, Outcome.NOT_CONFORMANT: 1, Outcome.INCOMPLETE: 6}
-OURS_TO_DECIDE = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -35,126 +26,41 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """Connect, read the survey and make the plan; nothing is created yet."""
+    """Take this process's role; the owner connects and reads the survey, and creates nothing yet."""
     config = session.config
     if handed := getattr(config, "workerinput", {}).get("dualstack"):
-        config.stash[SHARED] = Shared.model_validate_json(handed)
+        _register(config, Judging(config, Shared.model_validate_json(handed), None))
         return
     if config.option.collectonly:
         return
-    asked, command = options.read(config), options.command(config)
-    disclosure = Disclosure(pseudonyms.from_environment() if asked.pseudonyms else None)
+    read, command = options.read(config), options.command(config)
+    disclosure = Disclosure(names.from_environment() if read.pseudonyms else None)
     if not disclosure.is_open:
-        veil.put_on(config, disclosure.text)
-    signals.install(asked.time_limit)
+        pytest_output.put_on(config, disclosure.text)
+    signals.install(read.time_limit)
     try:
-        run = Run(asked, command, disclosure)
+        run = Run(read, command, disclosure)
     except UserError as error:
-        raise pytest.UsageError(failed_start(asked, command, disclosure, str(error))) from None
+        raise pytest.UsageError(failed_start(read, command, disclosure, str(error))) from None
     except (KeyboardInterrupt, Exception) as error:
-        failed_start(asked, command, disclosure, terminal.why_not_begun(error))
+        failed_start(read, command, disclosure, terminal.why_not_begun(error))
         raise
-    config.stash[RUN], config.stash[SHARED] = run, run.shared()
     terminal.quieten(config)
+    _register(config, Planner(config, run) if read.plan_only else Owner(config, run))
+    _register(config, Judging(config, run.shared(), run.board))
 
 
-@pytest.hookimpl(optionalhook=True)
-def pytest_configure_node(node: Any) -> None:  # noqa: ANN401 (xdist's own type is private)
-    """Hand the survey to a worker: all of them judge the same cluster."""
-    node.workerinput["dualstack"] = node.config.stash[SHARED].model_dump_json(by_alias=True)
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep what --only names, in the order of the report."""
+    if only := options.ids(config.option.only):
+        config.hook.pytest_deselected(items=[each for each in items if behaviour_of(each).id not in only])
+        items[:] = [each for each in items if behaviour_of(each).id in only]
+    items[:] = in_order(items)
 
 
-def pytest_report_header(config: pytest.Config) -> list[str]:
-    """Say whom we talk to, before anything is touched."""
-    return config.stash[RUN].header if RUN in config.stash else []
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection(session: pytest.Session) -> None:
-    """Begin creating and probing, in the background; or print the plan."""
-    run = session.config.stash.get(RUN, None)
-    if run is None or run.options.plan_only:
-        return
-    Record.of(run.work)
-    run.begin(terminal.progress(session.config, run.disclosure.text))
-
-
-def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    """Judge in the order of the report."""
-    items[:] = judging.in_order(items)
-
-
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Note which behaviours were collected, so that none can get lost; or print the plan and stop."""
-    config = session.config
-    shared = config.stash.get(SHARED, None)
-    if shared is None or not session.items:
-        return
-    declared = judging.declare(session.items, shared.profile)
-    run = config.stash.get(RUN, None)
-    if run is not None and run.options.partial is None:
-        for unknown in judging.unknown_levels(declared, shared.profile):
-            raise pytest.UsageError(f"--profile {run.options.profile}: levels.{unknown}: no such behaviour")
-    if run is not None and run.options.plan_only:
-        terminal.print_plan(config, run.plan, declared, shared, run.disclosure.text)
-        session.items.clear()
-        return
-    Record.of(shared.work).declare(declared)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool:
-    """Judge only what applies."""
-    judging.call(pyfuncitem, pyfuncitem.config.stash[SHARED])
-    return True
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Turn findings into a verdict, and the verdict into pytest's outcome."""
-    report = yield
-    shared = item.config.stash.get(SHARED, None)
-    if shared is not None and isinstance(item, pytest.Function):
-        judging.conclude(item, call, report, shared)
-    return report
-
-
-def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, str] | None:
-    """Name verdicts by our words in pytest's own lines."""
-    return terminal.status(report)
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """Clean up, write the report and decide the exit status."""
-    config = session.config
-    run = config.stash.get(RUN, None)
-    if run is None:
-        return
-    if run.options.plan_only:
-        session.exitstatus = pytest.ExitCode.OK
-        return
-    interrupted = None
-    if exitstatus not in OURS_TO_DECIDE:
-        interrupted = terminal.why_ended(exitstatus)
-    with terminal.undisturbed():
-        report = run.end(Record.of(run.work), interrupted=interrupted)
-        comparison = run.compared(report)
-    config.stash[REPORT], config.stash[COMPARISON] = report, comparison
-    if exitstatus in OURS_TO_DECIDE:
-        session.exitstatus = EXIT_STATUS[report.verdict]
-        if run.options.gate_new and comparison and report.verdict is Outcome.NOT_CONFORMANT:
-            news = comparison.new or comparison.unseen
-            session.exitstatus = EXIT_STATUS[report.verdict] if news else pytest.ExitCode.OK
-
-
-def pytest_unconfigure(config: pytest.Config) -> None:
-    """The last word on the terminal: one table, one sentence, and where the report is."""
-    if REPORT in config.stash:
-        folder = config.stash[RUN].folder
-        terminal.last_word(config.stash[REPORT], config.stash[COMPARISON], folder, sys.stdout)
+def _register(config: pytest.Config, role: object) -> None:
+    config.pluginmanager.register(role, f"dualstack-{type(role).__name__.lower()}")
 
 
 @pytest.fixture(scope="session")
@@ -171,11 +77,12 @@ def profile(request: pytest.FixtureRequest) -> Profile:
 
 @pytest.fixture(scope="session")
 def board(request: pytest.FixtureRequest) -> Board:
-    """What the probes found, topic by topic; waiting for a topic is part of asking for it."""
-    return Board(request.config.stash[SHARED].work / "observations")
+    """What the scenarios saw, step by step; waiting for a step is part of asking for it."""
+    return request.config.stash[BOARD]
 
 
 @pytest.fixture
 def judge(request: pytest.FixtureRequest) -> Judge:
     """Takes what a test finds."""
-    return judging.judge_of(request.node)
+    of_test: Judge = request.node.stash[JUDGE]
+    return of_test

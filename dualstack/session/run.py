@@ -1,10 +1,10 @@
 """One run, from the first connection to the written report. Lives in the process that owns the run."""
 
+import difflib
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -14,11 +14,9 @@ from dualstack.cluster.api import Cluster
 from dualstack.cluster.connect import connect, preflight
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.permissions import Permission, denied
-from dualstack.conduct.board import Board
-from dualstack.conduct.conductor import Conductor
-from dualstack.conduct.stage import Stage
 from dualstack.errors import UserError
-from dualstack.play.plan import Plan, make_plan
+from dualstack.play.conductor import Conductor
+from dualstack.play.plan import Plan, make_plan, make_site
 from dualstack.profile import check as possible
 from dualstack.profile import model as profiles
 from dualstack.profile.model import Profile
@@ -27,6 +25,10 @@ from dualstack.report import canonical, compare_views
 from dualstack.report.compare import Comparison, compare
 from dualstack.report.model import Report, WaiverUse
 from dualstack.report.write import folder_name, write_bundle, write_file
+from dualstack.scenario.board import Board
+from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.stage import Stage
+from dualstack.scenarios.load_balancers import ExternalServices
 from dualstack.session import build_report as assemble
 from dualstack.session import catalogue, waivers
 from dualstack.session.options import Options
@@ -72,13 +74,19 @@ class Run:
             self.survey = take(self.cluster, self.version)
         except ApiError as error:
             raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
-        behaviours = chain.from_iterable(catalogue.behaviours().values())
-        possible.check(self.profile, options.profile, self.survey.release, behaviours)
+        declared = catalogue.declared()
+        possible.check(self.profile, options.profile, self.survey.release, declared)
+        _check_ids(options, self.profile, [each.id for each in declared])
         self.id = _new_id(self.start)
         disclosure.learn_survey(self.survey)
         disclosure.learn_namespace(ownership.namespace_of(self.id))
-        self.plan = self._plan()
+        self.site = make_site(self.survey, self.profile, image=options.image, peers=options.peers)
+        self._idle = self._why_idle()
+        self.plan: Plan = make_plan(self.survey, self.site, (), idle=self._idle)
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
+        self.board = Board(self.work / "observations")
+        self.unwritten: list[str] = []
+        """What could not be written, and why."""
         self.swept: list[str] = []
         self._conductor: Conductor | None = None
 
@@ -101,13 +109,15 @@ class Run:
         """What tests and workers need."""
         return Shared(id=self.id, work=self.work, survey=self.survey, profile=self.profile)
 
+    def select(self, needed: Iterable[type[Scenario]]) -> None:
+        """Plan what the selected behaviours need. Raises UserError if that does not fit together."""
+        self.plan = make_plan(self.survey, self.site, needed, idle=self._idle)
+
     def begin(self, say: Callable[[str], None]) -> None:
         """Sweep what killed runs left, then create and probe in the background."""
-        board = self._board()
         owner = ownership.Ownership(self.cluster, self.id, LIFETIME_SECONDS)
-        stage = Stage(
-            cluster=self.cluster, owner=owner, plan=self.plan, profile=self.profile, board=board, say=say
-        )
+        not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
+        stage = Stage(self.cluster, owner, self.site, self.board, say, not_ready)
         if self.plan.creates_nothing is None:
             try:
                 self.swept = ownership.sweep(self.cluster, datetime.now(UTC).timestamp())
@@ -116,20 +126,19 @@ class Run:
             for name in self.swept:
                 self.disclosure.learn_namespace(name)
                 say(f"removed {name}, left behind by a run that was killed")
-        not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
-        self._conductor = Conductor(stage, not_ready)
+        self._conductor = Conductor(stage, self.plan)
         self._conductor.start()
 
     def end(self, record: Record, *, interrupted: str | None) -> Report:
         """Clean up, judge the whole and write the report."""
-        left_behind: list[tuple[str, str | None, str]] = []
-        created: list[tuple[str, str | None, str]] = []
+        left_behind: Sequence[ownership.Name] = []
+        created: Sequence[ownership.Name] = []
         seconds: dict[str, float] = {}
         if self._conductor is not None:
             left_behind = self._conductor.finish(early=interrupted is not None)
             created = self._conductor.stage.owner.created
             seconds = self._conductor.stage.seconds
-            interrupted = interrupted or self._conductor.crash
+            interrupted = interrupted or self._conductor.crash or self.board.trouble
         results = record.results()
         waived: list[WaiverUse] = []
         if self._waivers is not None:
@@ -145,15 +154,21 @@ class Run:
             survey=self.survey,
             profile=self.profile,
             profile_source=self._profile_source,
-            board=self._board(),
+            board=self.board,
             results=results,
             waivers=waived,
             created=created,
             left_behind=left_behind,
         )
+        if balancers := self.board.peek(ExternalServices.given):
+            for balancer in balancers.load_balancers.values():
+                self.disclosure.learn_hosts(balancer.hostnames)
         shown = self.disclosure.report(report)
-        write_bundle(shown, self.options.reports)
-        self.disclosure.publish(self._board(), self.folder)
+        try:
+            write_bundle(shown, self.options.reports)
+            self.disclosure.publish(self.board.folder, self.folder)
+        except OSError as error:
+            self.unwritten.append(f"{self.folder}: {error.strerror}")
         shutil.rmtree(record.folder, ignore_errors=True)
         self.disclosure.close()
         return shown
@@ -163,22 +178,29 @@ class Run:
         if self._baseline is None:
             return None
         comparison = compare(self._baseline, report)
-        write_file(self.folder / "comparison.md", [compare_views.markdown(comparison).encode()])
-        write_file(self.folder / "comparison.json", [compare_views.json(comparison).encode()])
+        try:
+            write_file(self.folder / "comparison.md", [compare_views.markdown(comparison).encode()])
+            write_file(self.folder / "comparison.json", [compare_views.json(comparison).encode()])
+        except OSError as error:
+            self.unwritten.append(f"{self.folder / 'comparison'}: {error.strerror}")
         return comparison
 
-    def _board(self) -> Board:
-        return Board(self.work / "observations")
-
-    def _plan(self) -> Plan:
+    def _why_idle(self) -> str | None:
+        """Return why nothing may be created, or None."""
         if self.options.read_only:
-            return self._plan_unless("--read-only")
+            return "--read-only"
         lacking = denied(self.cluster, list(INDISPENSABLE))
-        return self._plan_unless(f"forbidden: {', '.join(map(str, lacking))}" if lacking else None)
+        return f"forbidden: {', '.join(map(str, lacking))}" if lacking else None
 
-    def _plan_unless(self, idle: str | None) -> Plan:
-        options = self.options
-        return make_plan(self.survey, self.profile, image=options.image, peers=options.peers, idle=idle)
+
+def _check_ids(options: Options, profile: Profile, known: list[str]) -> None:
+    """Raise UserError for an id in --only or in the profile's levels that no behaviour has."""
+    for id_ in options.only:
+        if id_ not in known:
+            nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0.0)[0]
+            raise UserError(f"--only {id_}: no such behaviour; the nearest is {nearest}")
+    for id_ in sorted(set(profile.levels) - set(known)) if options.partial is None else ():
+        raise UserError(f"--profile {options.profile}: levels.{id_}: no such behaviour")
 
 
 def failed_start(options: Options, command: list[str], disclosure: Disclosure, why: str) -> str:

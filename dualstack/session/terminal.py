@@ -4,6 +4,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,9 +19,9 @@ from dualstack.report import compare_views
 from dualstack.report import terminal as view
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
-from dualstack.session import judging, signals
+from dualstack.scenario.manifests import name_of
+from dualstack.session import signals
 from dualstack.session.record import Declared
-from dualstack.session.run import Shared
 from dualstack.verdict.words import Verdict
 
 EARLY_ENDS = {
@@ -104,17 +105,17 @@ def print_plan(
     config: pytest.Config,
     plan: Plan,
     declared: list[Declared],
-    shared: Shared,
+    why_not: dict[str, str],
     shown: Callable[[str], str],
 ) -> None:
-    """What a run would judge, create and ask, and what it needs the permission for."""
+    """Print what a run would judge, create and ask, and what it needs the permission for."""
     reporter = config.pluginmanager.getplugin("terminalreporter")
     rows = [
         [
             each.behaviour.id,
             each.level,
             each.behaviour.tier,
-            shown(judging.why_not(each, shared, plan) or "will be judged"),
+            shown(why_not.get(each.behaviour.id, "will be judged")),
         ]
         for each in declared
     ]
@@ -122,19 +123,16 @@ def print_plan(
     if plan.creates_nothing:
         lines.append(shown(f"Creates nothing: {plan.creates_nothing}."))
     else:
-        names = ", ".join(
-            f"{body['kind']} {body['metadata']['name']}" for body in plan.objects() if body["kind"] != "Pod"
-        )
+        once = [f"{each['kind']} {name_of(each)}" for each in plan.objects() if each["kind"] != "Pod"]
+        roles = Counter(pod.role for pod in plan.pods)
         lines += [
-            f"Creates one namespace (removed at the end), with {names} and {len(plan.pods)} pods:",
-            *(
-                f"  {len(plan.of_role(role))} × {role}"
-                for role in dict.fromkeys(pod.role for pod in plan.pods)
-            ),
-            f"Probes {len(plan.pairs)} pairs of nodes in both families.",
+            f"Creates one namespace (removed at the end), with {', '.join(once) or 'no Services'} "
+            f"and {len(plan.pods)} pods:",
+            *(f"  {count} × {role}" for role, count in roles.items()),
+            f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
             "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
         ]
-    lines += [shown(f"Left out: {node}: {why}") for node, why in plan.left_out.items()]
+    lines += [shown(f"Left out: {node}: {why}") for node, why in plan.site.left_out.items()]
     cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])
     if reporter is not None:
         reporter.write_line("\n".join([*lines, "", cost]))

@@ -38,11 +38,11 @@ class Behaviour(BaseModel):
     `unsupported`, not broken, and without the key it is not applicable."""
 
 
-def behaviour(declared: Behaviour) -> Callable[[Test], Test]:
-    """Attach a declaration to its test function."""
+def behaviour(declared: Behaviour, *, needs: tuple[type, ...] = ()) -> Callable[[Test], Test]:
+    """Attach a declaration to its test function, and the scenarios whose results the test waits for."""
 
     def attach(test: Test) -> Test:
-        test.behaviour = declared  # type: ignore[attr-defined]
+        test.behaviour, test.needs = declared, needs  # type: ignore[attr-defined]
         return test
 
     return attach

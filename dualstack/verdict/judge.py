@@ -6,6 +6,7 @@ from typing import TypeVar
 from pydantic import JsonValue
 
 from dualstack.family import Family
+from dualstack.probes.observation import Observation
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Verdict
 
@@ -77,6 +78,77 @@ class Judge:
             Finding(subject=subject, family=family, verdict=Verdict.NOT_APPLICABLE, cause=reason)
         )
 
+    def paths(
+        self, seen: Iterable[Observation], what: str, *, control: Iterable[Observation] | None = None
+    ) -> Iterator[Observation]:
+        """Yield the paths that can be judged; none at all is a broken claim, as in `each`.
+
+        One that could not be tried is recorded as not judged. So is one whose `control`, the same path asked
+        earlier by the same kind of request, did not answer: silence proves nothing about a path that never
+        spoke.
+        """
+        spoke = {_path(each): each for each in control} if control is not None else None
+        for path in self.each(seen, what):
+            before = spoke.get(_path(path)) if spoke is not None else None
+            if path.blocked:
+                self.cannot_path(path, path.blocked)
+            elif spoke is not None and (before is None or not before.reached):
+                why = (before.blocked or before.error) if before else "it was not asked"
+                self.cannot_path(path, f"the same path did not answer before either: {why}")
+            else:
+                yield path
+
+    def path(
+        self,
+        path: Observation,
+        holds: bool,
+        *,
+        cause: str,
+        remedy: str | None = None,
+        subject: str | None = None,
+        **evidence: JsonValue,
+    ) -> None:
+        """Record whether the claim holds for a path, in its family, from its source to its target."""
+        self(
+            subject or subject_of(path),
+            holds,
+            cause=cause,
+            remedy=remedy,
+            family=path.family,
+            source=path.source,
+            target=path.target,
+            **evidence,
+        )
+
+    def cannot_path(self, path: Observation, reason: str, **evidence: JsonValue) -> None:
+        """Record that a path cannot be judged, and why."""
+        self.cannot(
+            subject_of(path), reason, family=path.family, source=path.source, target=path.target, **evidence
+        )
+
+    def service_path(self, path: Observation) -> None:
+        """Judge that a Service's address is answered by each of its backends, in its family on the wire."""
+        foreign = path.foreign_clients
+        if foreign:
+            cause = f"the server saw {foreign[0]}: this is not {path.family} on the wire"
+        elif not path.answered:
+            cause = f"none of {path.requests} requests was answered: {path.error}"
+        else:
+            count = f"({path.answered} of {path.requests} requests were answered)"
+            cause = f"backends that never answered: {', '.join(path.missing)} {count}"
+        self.path(
+            path,
+            path.reached and not foreign,
+            cause=cause,
+            cluster_ip=path.address,
+            backends=dict(path.answered_by),
+            client_seen=list(path.clients_seen),
+            converged_after_seconds=path.seconds,
+            rounds=path.rounds,
+            answered=f"{path.answered} of {path.requests}",
+            error=path.error,
+        )
+
     def each(self, things: Iterable[Thing], what: str) -> Iterator[Thing]:
         """The things, one by one; none at all is a broken claim, since nothing tested is not green."""
         empty = True
@@ -85,6 +157,15 @@ class Judge:
             yield thing
         if empty:
             self(f"all {what}", holds=False, cause=f"there are no {what} to judge")
+
+
+def subject_of(path: Observation) -> str:
+    """Return a path as people name it."""
+    return f"{path.source} → {path.target}"
+
+
+def _path(path: Observation) -> tuple[str, str, str, Family]:
+    return (path.kind, path.source, path.target, path.family)
 
 
 def _in_order(evidence: dict[str, JsonValue]) -> dict[str, JsonValue]:

@@ -71,16 +71,16 @@ def owner(one):
 def test_everything_is_stamped_and_in_one_namespace(store, owner):
     owner.create_namespace({"extra": "label"})
     owner.create(POD)
-    owner.create({"apiVersion": "apps/v1", "kind": "DaemonSet", "metadata": {"name": "d"}})
+    owner.create({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"}})
     assert owner.created == [
         ("Namespace", None, "dualstack-r1"),
         ("Pod", "dualstack-r1", "p"),
-        ("DaemonSet", "dualstack-r1", "d"),
+        ("Deployment", "dualstack-r1", "d"),
     ]
     assert set(store.objects) == {
         NAMESPACE,
         f"{NAMESPACE}/pods/p",
-        "/apis/apps/v1/namespaces/dualstack-r1/daemonsets/d",
+        "/apis/apps/v1/namespaces/dualstack-r1/deployments/d",
     }
     for each in store.objects.values():
         assert each["metadata"]["labels"].items() >= {MANAGED_BY, (RUN_LABEL, "r1")}

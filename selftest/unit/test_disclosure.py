@@ -143,7 +143,7 @@ def test_nothing_real_is_written_or_printed(suite, more):
     names = [each["name"] for each in report["cluster"]["nodes"]]
     assert all(re.fullmatch("node-[a-z2-7]{8}", name) for name in names)
     assert any(name in output for name in names), "it says the same on the terminal"
-    assert (folder / "observations/pods.json").exists()
+    assert (folder / "observations/probe-pods.running.json").exists()
     assert not list(suite.folder.glob("dualstack-*")), "the private folder is gone"
 
 

@@ -2,10 +2,11 @@ from collections import Counter
 
 import pytest
 
-from dualstack.play.plan import make_plan
+from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import load
 from dualstack.scenario import manifests
 from dualstack.scenario.pairs import FULL_MESH_UP_TO, pairs
+from dualstack.session import catalogue
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.version import Release
 
@@ -37,13 +38,14 @@ def test_in_a_large_one_every_node_is_source_and_target_equally_often(count, pee
 
 
 def plan(survey, profile="kubernetes", idle=None):
-    return make_plan(survey, load(profile)[0], image=None, peers=None, idle=idle)
+    site = make_site(survey, load(profile)[0], image=None, peers=None)
+    return make_plan(survey, site, catalogue.scenarios(), idle=idle)
 
 
 def test_windows_nodes_are_left_out_and_named():
     made = plan(surveyed(node("a"), node("w", os="windows")))
-    assert made.nodes == ("a",)
-    assert set(made.left_out) == {"w"}
+    assert made.site.nodes == ("a",)
+    assert set(made.site.left_out) == {"w"}
 
 
 def test_a_plan_without_nodes_creates_nothing():
@@ -59,8 +61,7 @@ def test_only_a_few_servers_are_backends():
         for body in made.objects()
         if manifests.BACKEND_LABEL in body["metadata"].get("labels", {})
     ]
-    assert marked == list(made.backends)
-    assert len(marked) == 6
+    assert marked == [f"server-{n}" for n in range(6)]
 
 
 def test_the_cloud_configuration_is_read_only_where_the_profile_names_it():
@@ -69,23 +70,28 @@ def test_the_cloud_configuration_is_read_only_where_the_profile_names_it():
     assert manifests.CLOUD_CONFIG not in {pod.role for pod in plan(surveyed(node("a"))).pods}
 
 
+def service(name, release):
+    (body,) = manifests.filled(name, None, release)
+    return body["spec"]
+
+
 @pytest.mark.parametrize("version", ["1.16", "1.19"])
 def test_old_servers_are_asked_in_the_words_of_their_time(version):
-    spec = manifests.service("service-ipv6", Release.parse(version))["spec"]
+    spec = service("service-ipv6", Release.parse(version))
     assert spec["ipFamily"] == "IPv6"
     assert not {"ipFamilies", "ipFamilyPolicy"} & set(spec)
-    assert "ipFamily" not in manifests.service("service-default", Release.parse(version))["spec"]
+    assert "ipFamily" not in service("service-default", Release.parse(version))
 
 
 def test_new_servers_are_asked_for_families_and_policy():
-    spec = manifests.service("service-ipv6", Release(1, 20))["spec"]
+    spec = service("service-ipv6", Release(1, 20))
     assert (spec["ipFamilies"], spec["ipFamilyPolicy"]) == (["IPv6"], "SingleStack")
     assert "ipFamily" not in spec
 
 
 def test_pods_that_need_nothing_pass_the_restricted_level():
     for role in (manifests.CLIENT, manifests.SERVER):
-        spec = manifests.pod(role, "p", "n", None, Release(1, 36))["spec"]
+        spec = manifests.pod(role, "p", "n", image=None, release=Release(1, 36), cloud_config=None)["spec"]
         container = spec["containers"][0]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"

@@ -1,41 +1,77 @@
+import itertools
 import json
+from concurrent.futures import Future
 
 import pytest
 
 from dualstack.family import Family
 from dualstack.probes import rounds, script
+from dualstack.probes.flows import Flows
+from dualstack.probes.kind import client_seen
+from dualstack.probes.kinds.ping import PING
+from dualstack.probes.kinds.tcp import TCP
+from dualstack.probes.rounds import Blocked, Tally, Target
+from dualstack.probes.script import Answers, Request
 
 
-def curl(request, **told):
+@pytest.fixture(autouse=True)
+def _no_pause(monkeypatch):
+    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
+
+
+def curl(request, **more):
     url = f"http://[fd00::1]:8080/hostname?request={request}"
-    return "curl " + json.dumps({"url": url, "http_code": 200, "exitcode": 0, "time_connect": 0.001} | told)
+    return "curl " + json.dumps({"url": url, "http_code": 200, "exitcode": 0, "time_connect": 0.001} | more)
 
 
 def test_answers_are_told_apart():
     answers = script.parse(
         "\n".join(
             [
-                curl("0-0"),
-                curl("0-client", http_code=0, exitcode=28, errormsg="Connection timed out"),
-                "./body.0-0:server-1",
-                "./ping.2:64 bytes from fd00::2: seq=0 ttl=62",
-                "./ping.2:exit 0",
-                "./ping.3:ping: permission denied (are you root?)",
-                "./ping.3:exit 1",
-                "./ping.4:PING fd00::4: 56 data bytes",
-                "./ping.4:exit 1",
-                "./addresses:[]",
+                curl("0-0-0"),
+                curl("0-0-client", http_code=0, exitcode=28, errormsg="Connection timed out"),
+                "./body.0-0-0:server-1",
+                "./ping.1-2:64 bytes from fd00::2: seq=0 ttl=62",
+                "./ping.1-2:exit 0",
+                "./routes.IPv4.1-it:[]",
                 "noise",
             ]
         )
     )
-    assert answers.http["0-0"].body == "server-1"
-    assert answers.http["0-client"].error == "Connection timed out"
-    assert answers.ping["2"].answered
-    assert not answers.ping["3"].allowed
-    assert answers.ping["4"].allowed
-    assert not answers.ping["4"].answered
-    assert answers.files["addresses"] == "[]"
+    assert answers.of("0-").files["body", "0-0"] == "server-1"
+    assert answers.of("0-").curl["0-client"]["errormsg"] == "Connection timed out"
+    assert answers.of("1-").files == {
+        ("ping", "2"): "64 bytes from fd00::2: seq=0 ttl=62\nexit 0",
+        ("routes.IPv4", "it"): "[]",
+    }
+
+
+def target(kind=TCP, **more):
+    about = {"source": "a", "target": "b", "family": Family.V6, "address": "fd00::1", "port": 80}
+    return Target(kind=kind, **(about | more))
+
+
+def tally(kind=TCP, *, until_silent=False, keep_flows=False, flows=None, **more):
+    return Tally(
+        target(kind, **more), until_silent=until_silent, keep_flows=keep_flows, flows=flows or Flows()
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "reached", "blocked", "error"),
+    [
+        ("64 bytes from fd00::2: seq=0 ttl=62\nexit 0", True, None, None),
+        ("ping: permission denied (are you root?)\nexit 1", False, "may not ping", None),
+        ("sh: ping: not found\nexit 127", False, "may not ping", None),
+        ("PING fd00::4: 56 data bytes\nexit 1", False, None, "no reply within 2 s"),
+        ("From fd00::3: Destination unreachable: No route\nexit 1", False, None, "unreachable"),
+    ],
+)
+def test_ping_is_read(text, reached, blocked, error):
+    one = tally(PING)
+    assert PING.take(one, "0", Answers(files={("ping", "0"): text})) is reached
+    assert (one.blocked is None) if blocked is None else (blocked in one.blocked)
+    assert (error or "") in (one.error or "")
 
 
 @pytest.mark.parametrize(
@@ -43,130 +79,121 @@ def test_answers_are_told_apart():
     [("10.0.0.1:4242", "10.0.0.1"), ("[fd00::1]:4242", "fd00::1"), ("<html>", None), ("", None)],
 )
 def test_the_client_address_is_read_in_both_families(body, seen):
-    assert script.client_seen(body) == seen
+    assert client_seen(body) == seen
 
 
-class Clock:
-    """A clock that a test moves."""
-
-    def __init__(self):
-        self.now = 0.0
-
-    def __call__(self):
-        return self.now
-
-
-def answering(clock, names, refuse_first=0, client="fd00::9"):
-    """A fake exec: refuses some rounds, then answers with the names in turn."""
+def answering(names, refuse_first=0, client="fd00::9", lost=()):
+    """A way to ask that refuses some rounds, then answers with the names in turn."""
     state = {"round": 0}
 
-    def execute(source, lines):
+    def ask(source, requests, first=False):
         state["round"] += 1
-        clock.now += 1
-        answers = script.Answers()
-        for index, line in enumerate(lines):
-            _, request, _ = line.split()
-            refused = state["round"] <= refuse_first
-            body = f"[{client}]:1" if request.endswith("client") else names[index % len(names)]
-            answers.http[request] = script.HttpAnswer(
-                0 if refused else 200, 0.001, "refused" if refused else None, "" if refused else body
-            )
-        return answers
+        answers, turn = Answers(), itertools.cycle(names)
+        for each in requests:
+            refused = state["round"] <= refuse_first or each.id in lost
+            answers.curl[each.id] = {"exitcode": 7, "errormsg": "refused"} if refused else {"http_code": 200}
+            answers.files["body", each.id] = f"[{client}]:1" if each.id.endswith("client") else next(turn)
+        future = Future()
+        future.set_result(answers)
+        return future
 
-    return execute
+    return ask
 
 
-def aim(**more):
-    about = {
-        "path": "tcp",
-        "source": "a",
-        "target": "b",
-        "family": Family.V6,
-        "address": "fd00::1",
-        "port": 80,
-    }
-    return rounds.Aim(**(about | more))
-
-
-def run(aims, execute, bound=5.0):
-    clock = Clock()
-    rounds.run(aims, execute(clock), bound=bound, clock=clock)
-
-
-def test_a_first_refusal_is_counted_and_no_failure(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    one = aim(wanted=frozenset(["s"]))
-    run([one], lambda clock: answering(clock, ["s"], refuse_first=2))
+def test_a_first_refusal_is_counted_and_is_not_a_failure():
+    one = tally(wanted=frozenset(["s"]))
+    rounds.until_done([one], answering(["s"], refuse_first=2), bound=5)
     seen = one.observation(since=0)
-    assert (seen.reached, seen.rounds, seen.seconds, seen.error) == (True, 3, 3.0, None)
+    assert (seen.reached, seen.rounds, seen.error) == (True, 3, None)
 
 
-def test_what_never_answers_ends_at_the_bound(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    one = aim(wanted=frozenset(["s"]))
-    run([one], lambda clock: answering(clock, ["s"], refuse_first=99))
+def test_what_never_answers_ends_at_the_bound():
+    one = tally(wanted=frozenset(["s"]))
+    rounds.until_done([one], answering(["s"], refuse_first=10**9), bound=0.05)
     seen = one.observation(since=0)
     assert (seen.reached, seen.error) == (False, "refused")
-    assert seen.rounds == 6
+    assert seen.rounds > rounds.LEAST_ROUNDS
 
 
-def test_a_round_longer_than_the_bound_is_not_the_only_one(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    one = aim(wanted=frozenset(["s"]))
-    run([one], lambda clock: answering(clock, ["s"], refuse_first=1), bound=0.5)
+def test_a_round_longer_than_the_bound_is_not_the_only_one():
+    one = tally(wanted=frozenset(["s"]))
+    rounds.until_done([one], answering(["s"], refuse_first=1), bound=0)
     assert (one.observation(since=0).reached, one.rounds) == (True, 2)
 
 
-def test_what_is_known_to_be_in_vain_is_given_up_before_the_bound(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    lost, late = aim(wanted=frozenset(["s"])), aim(wanted=frozenset(["t"]))
-    clock = Clock()
-    execute = answering(clock, ["t"], refuse_first=rounds.LEAST_ROUNDS)
-    rounds.run([lost, late], execute, bound=99, clock=clock, in_vain=lambda one: one is lost)
-    assert (lost.reached_at, lost.rounds) == (None, rounds.LEAST_ROUNDS)
-    assert late.reached_at is not None
+def test_what_is_known_to_be_in_vain_is_given_up_before_the_bound():
+    lost, late = tally(wanted=frozenset(["s"])), tally(source="c", wanted=frozenset(["t"]))
+    ask = answering(["t"], refuse_first=2 * rounds.LEAST_ROUNDS)
+    rounds.until_done([lost, late], ask, bound=99, in_vain=lambda one: one is lost)
+    assert (lost.done_at, lost.rounds) == (None, rounds.LEAST_ROUNDS)
+    assert late.done_at is not None
 
 
-def test_a_lost_request_is_told_although_others_answered():
-    one = aim(wanted=frozenset(["s"]), names_a_round=2)
-
-    def execute(source, lines):
-        answers = answering(Clock(), ["s"])(source, lines)
-        answers.http["0-0"] = script.HttpAnswer(0, 0.0, "timed out after 2 s")
-        return answers
-
-    rounds.once([one], execute, clock=Clock())
+def test_a_lost_request_is_reported_although_others_answered():
+    one = tally(wanted=frozenset(["s"]), names_a_round=2)
+    rounds.one_round([one], answering(["s"], lost=("0-0",)))
     seen = one.observation(since=0)
-    assert (seen.reached, seen.answered, seen.requests) == (True, 2, 3)
-    assert seen.error == "timed out after 2 s"
+    assert (seen.reached, seen.answered, seen.requests, seen.error) == (True, 2, 3, "refused")
 
 
-def test_another_pod_at_the_address_is_not_an_answer(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    one = aim(wanted=frozenset(["s"]))
-    run([one], lambda clock: answering(clock, ["impostor"]))
+def test_another_pod_at_the_address_is_not_an_answer():
+    one = tally(wanted=frozenset(["s"]))
+    rounds.until_done([one], answering(["impostor"]), bound=0)
     seen = one.observation(since=0)
     assert not seen.reached
     assert seen.missing == ("s",)
     assert "impostor" in seen.answered_by
 
 
-def test_a_service_is_reached_when_every_backend_has_answered(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
-    one = aim(path="cluster-ip", wanted=frozenset(["s", "t"]), names_a_round=2)
-    run([one], lambda clock: answering(clock, ["s", "s"]), bound=2)
+def test_a_service_is_reached_when_every_backend_has_answered():
+    one = tally(wanted=frozenset(["s", "t"]), names_a_round=2)
+    rounds.until_done([one], answering(["s", "s"]), bound=0)
     assert one.observation(since=0).missing == ("t",)
 
 
-def test_what_cannot_be_tried_is_blocked_and_not_broken(monkeypatch):
-    monkeypatch.setattr(rounds, "PAUSE_SECONDS", 0)
+def test_silence_is_waited_for_and_a_last_answer_is_not_silence():
+    one = tally(until_silent=True, wanted=frozenset(["s"]))
+    state = {"round": 0}
+    alive, dead = answering(["s"]), answering(["s"], refuse_first=10**9)
 
-    def execute(clock):
-        def refuse(source, lines):
-            raise rounds.Blocked("forbidden: create pods/exec", final=True)
+    def ask(source, requests, first):
+        state["round"] += 1
+        return (alive if state["round"] <= 2 else dead)(source, requests)
 
-        return refuse
+    rounds.until_done([one], ask, bound=5)
+    seen = one.observation(since=0)
+    assert (seen.silent, seen.reached, seen.rounds, seen.answered) == (True, False, 3, 4)
+    other = tally(until_silent=True, wanted=frozenset(["s"]))
+    rounds.until_done([other], alive, bound=0)
+    assert not other.observation(since=0).silent
 
-    one = aim()
-    run([one], execute)
+
+def test_what_cannot_be_tried_is_blocked_and_not_broken():
+    def ask(source, requests, first):
+        future = Future()
+        future.set_exception(Blocked("forbidden: create pods/exec", final=True))
+        return future
+
+    one, silent = tally(), tally(until_silent=True)
+    rounds.until_done([one, silent], ask, bound=5)
     assert one.observation(since=0).blocked == "forbidden: create pods/exec"
+    assert not silent.observation(since=0).silent
+
+
+def test_an_address_without_a_route_blocks_only_itself():
+    def ask(source, requests, first):
+        future = answering(["s"])(source, requests)
+        future.result().blocked.update({"0-0": "no route", "0-client": "no route"})
+        return future
+
+    one, other = tally(), tally(wanted=frozenset(["s"]))
+    rounds.one_round([one, other], ask)
+    assert (one.blocked, other.observation(since=0).reached) == ("no route", True)
+
+
+def test_requests_are_lines():
+    assert Request("interfaces", "it").line("3-") == "interfaces 3-it"
+    assert [each.line() for each in TCP.requests(tally(), "0")] == [
+        "http 0-0 http://[fd00::1]:80/hostname",
+        "http 0-client http://[fd00::1]:80/clientip",
+    ]

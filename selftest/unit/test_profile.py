@@ -57,4 +57,4 @@ def test_the_supported_proxy_modes_follow_the_version():
 def test_the_digest_follows_the_content(tmp_path):
     one, _ = load("kubernetes")
     other, _ = load(written(tmp_path, "name: kubernetes\ntitle: t\nextends: kubernetes"))
-    assert one.facts("x").digest != other.facts("x").digest
+    assert one.digest != other.digest

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dualstack.conduct.board import Board
-from dualstack.conduct.topics import Paths
 from dualstack.family import Family
 from dualstack.probes.observation import Observation
+from dualstack.scenario.board import Board
+from dualstack.scenario.seen import Paths
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Verdict
 
@@ -13,7 +13,7 @@ from dualstack.verdict.words import Verdict
 def half(family, *, whole, blocked=None):
     answers = {"answered_by": {"server-0": 4}, "clients_seen": {}, "answered": 4, "reached": True}
     return Observation(
-        path="cluster-ip", source="node0", target=f"canary-{family.lower()}", family=family, requests=4,
+        kind="tcp", source="node0", target=f"canary-{family.lower()}", family=family, requests=4,
         rounds=1, error=None if whole else "refused", blocked=blocked, **(answers if whole else {}),
     )  # fmt: skip
 
@@ -22,8 +22,11 @@ def half(family, *, whole, blocked=None):
 def judged(suite_module, tmp_path):
     def run(*halves):
         board, judge = Board(tmp_path), Judge()
-        board.publish("canary", Paths(observations=halves))
-        suite_module("test_canary").test_canary(board, judge)
+        module = suite_module("test_canary")
+        for step, family in ((module.Canary.whole, Family.V4), (module.Canary.broken, Family.V6)):
+            seen = tuple(each for each in halves if each.family is family)
+            board.publish(step, Paths(observations=seen))
+        module.test_canary(board, judge)
         return judge.findings
 
     return run

@@ -1,9 +1,9 @@
 import pytest
 
-from dualstack.conduct.topics import ServiceSeen
 from dualstack.family import Family, family_of
 from dualstack.report.conclude import by_family, outcome, reason, verdict_of
 from dualstack.report.model import BehaviourResult
+from dualstack.scenario.seen import ObjectSeen
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Outcome, Tier, Verdict
 
@@ -77,6 +77,6 @@ def test_an_ipv4_mapped_address_is_ipv4():
 )
 def test_the_legacy_field_is_judged_on_answers_as_1_19_gives_them(suite_module, spec, verdict):
     judge = Judge()
-    service = ServiceSeen(name="service-ipv6", asked={"ipFamily": "IPv6"}, spec=spec)
+    service = ObjectSeen(kind="Service", name="service-ipv6", asked={"ipFamily": "IPv6"}, spec=spec)
     suite_module("test_services").judge_legacy(judge, service)
     assert verdict_of(judge.findings) is verdict

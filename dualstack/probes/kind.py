@@ -1,0 +1,78 @@
+"""A kind of request: the words that ask, and what their answers come to. One file each in kinds/."""
+
+from abc import ABC, abstractmethod
+from ipaddress import ip_address
+from typing import TYPE_CHECKING
+
+from dualstack.probes.script import Answers, Request
+
+if TYPE_CHECKING:
+    from dualstack.probes.rounds import Tally
+
+
+class Kind(ABC):
+    """How to ask a target, and how to count what comes back."""
+
+    name: str
+    """One word, as observations and evidence show it."""
+    port: int | None = None
+    """The port that server pods listen on for it (manifests/server.yaml); None where there are none."""
+
+    @abstractmethod
+    def requests(self, tally: "Tally", id_: str) -> list[Request]:
+        """Return the requests of one round, their ids prefixed with `id_`."""
+
+    @abstractmethod
+    def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
+        """Count a round's answers; return whether all that was asked for has answered by now."""
+
+    @abstractmethod
+    def in_a_round(self, names: int) -> int:
+        """Return how many requests a round makes where `names` of them ask for the server's name."""
+
+
+class ServerKind(Kind):
+    """A request to our server pods: some ask for its name, one for the client address that it saw."""
+
+    def requests(self, tally: "Tally", id_: str) -> list[Request]:
+        """Ask for the name as often as the target wants, and once for the client."""
+        names = [self.request(tally, f"{id_}-{n}", "hostname") for n in range(tally.target.names_a_round)]
+        return [*names, self.request(tally, f"{id_}-client", "clientip")]
+
+    def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
+        """Count names and clients; done when each wanted server and one client have been heard of."""
+        for n in [*map(str, range(tally.target.names_a_round)), "client"]:
+            tally.requests += 1
+            request = f"{id_}-{n}"
+            if reason := answers.blocked.get(request):
+                tally.blocked, tally.given_up = reason, True
+                continue
+            body, error = self.answer(tally, request, answers)
+            if body is None:
+                tally.error = error
+            elif n == "client":
+                tally.clients[client_seen(body) or "unreadable"] += 1
+            else:
+                tally.answered_by[body.strip()] += 1
+        return bool(tally.clients) and tally.target.wanted <= set(tally.answered_by)
+
+    def in_a_round(self, names: int) -> int:
+        """Count the names and the client."""
+        return names + 1
+
+    @abstractmethod
+    def request(self, tally: "Tally", id_: str, word: str) -> Request:
+        """Return the request that asks the server for a word: `hostname` or `clientip`."""
+
+    @abstractmethod
+    def answer(self, tally: "Tally", id_: str, answers: Answers) -> tuple[str | None, str | None]:
+        """Return (what the server said, None), or (None, why it said nothing)."""
+
+
+def client_seen(body: str) -> str | None:
+    """Return the address in a `clientip` answer (`10.0.0.1:4242`, `[fd00::1]:4242`); None without one."""
+    host = body.strip().rpartition(":")[0].strip("[]")
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        return None

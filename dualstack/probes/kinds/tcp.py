@@ -1,0 +1,35 @@
+"""HTTP over TCP: the primary probe of reachability."""
+
+from dualstack.family import bracketed
+from dualstack.probes.kind import ServerKind
+from dualstack.probes.rounds import Tally
+from dualstack.probes.script import Answers, Request
+
+
+class Tcp(ServerKind):
+    """A GET on a literal address, by curl in the pod or by the runner itself."""
+
+    name = "tcp"
+    port = 8080
+
+    def request(self, tally: Tally, id_: str, word: str) -> Request:
+        """Return a GET of /hostname or /clientip."""
+        host = bracketed(str(tally.target.address))
+        return Request("http", id_, f"http://{host}:{tally.target.port}/{word}")
+
+    def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
+        """Read curl's report; the fastest connection is noted."""
+        report = answers.curl.get(id_)
+        if report is None:
+            return None, "the probe printed no answer"
+        if code := report.get("exitcode", 0):
+            return None, str(report.get("errormsg") or f"curl exit {code}")
+        status = int(report.get("http_code") or report.get("response_code") or 0)
+        if status != 200:
+            return None, f"HTTP status {status}"
+        seconds = float(report.get("time_connect") or 0)
+        tally.connect_seconds = min(seconds, tally.connect_seconds or seconds)
+        return answers.files.get(("body", id_), ""), None
+
+
+TCP = Tcp()

@@ -1,0 +1,189 @@
+"""Wait for our pods, and say of those that do not run why.
+
+Who waits for whom: any step may wait; the first that wants the pods of some roles does the waiting, the
+others wait for it and get the same value. All of them share one list call every POLL_SECONDS. What ends a
+wait: all pods run, the missing ones are not worth waiting for, or the profile's `timeouts.pods`.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
+
+from dualstack.cluster.errors import ApiError
+from dualstack.scenario.manifests import ROLE_LABEL, matches
+from dualstack.scenario.seen import Pods, PodSeen
+from dualstack.scenario.site import PlannedPod
+
+if TYPE_CHECKING:
+    from dualstack.scenario.stage import Stage
+
+POLL_SECONDS = 0.15
+STRAGGLER_SECONDS, STRAGGLER_FACTOR = 15.0, 5.0
+Items = dict[str, dict[str, Any]]
+
+
+class PodWatch:
+    """The run's pods. Thread-safe."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._lock = threading.Lock()
+        self._listed_at = 0.0
+        self._items: Items = {}
+        self._role_locks: dict[str, threading.Lock] = {}
+        self._running: dict[str, Pods] = {}
+
+    def running(self, roles: Iterable[str]) -> Pods:
+        """Return the planned pods of the roles once they run, each with its trouble if it does not.
+
+        Raises ApiError, Stopped.
+        """
+        parts = [self._role(role) for role in roles]
+        return Pods(
+            pods=tuple(pod for part in parts for pod in part.pods),
+            seconds=max((part.seconds for part in parts), default=0.0),
+        )
+
+    def selected(self, selector: dict[str, str]) -> list[PodSeen]:
+        """Return the pods that a selector matches, as they are now. Raises ApiError."""
+        items = self._list(fresh=True)
+        return [
+            _seen(name, item, {}) for name, item in sorted(items.items()) if matches(selector, _labels(item))
+        ]
+
+    def homes(self) -> dict[str, str]:
+        """Return each pod's node, as of the last look."""
+        with self._lock:
+            return {name: item.get("spec", {}).get("nodeName", "") for name, item in self._items.items()}
+
+    def explained(self, selector: dict[str, str]) -> str:
+        """Return why pods that a selector matches do not run, in the cluster's own words. Raises ApiError."""
+        items = {n: item for n, item in self._list(fresh=True).items() if matches(selector, _labels(item))}
+        events = _events(self._stage)
+        if not items:
+            return next(iter(events.values()), "no pod was made for it")
+        name, item = min(items.items(), key=lambda each: _runs(each[1]))
+        return f"{name}: {_trouble(item.get('status', {}), events.get(name))}"
+
+    def _role(self, role: str) -> Pods:
+        with self._lock:
+            lock = self._role_locks.setdefault(role, threading.Lock())
+        with lock:
+            if role not in self._running:
+                self._running[role] = self._await(self._stage.site.pods([role]))
+            return self._running[role]
+
+    def _await(self, planned: list[PlannedPod]) -> Pods:
+        """Wait for pods; those of nodes that were not Ready are taken as they are at the end.
+
+        Once some run, stragglers get STRAGGLER_SECONDS, or STRAGGLER_FACTOR times what the slowest needed.
+        """
+        stage = self._stage
+        worth_it = {pod.name for pod in planned if pod.node not in stage.not_ready} - set(stage.refused)
+        names = {pod.name for pod in planned}
+        running: set[str] = set()
+        last_news = 0.0
+        while True:
+            items = {name: item for name, item in self._list().items() if name in names}
+            now_running = {name for name, item in items.items() if _runs(item)}
+            if now_running != running:
+                running, last_news = now_running, stage.elapsed()
+            failed = {name for name, item in items.items() if item.get("status", {}).get("phase") == "Failed"}
+            patience = stage.site.profile.timeouts.pods
+            if running:
+                patience = min(patience, last_news + max(STRAGGLER_SECONDS, STRAGGLER_FACTOR * last_news))
+            if not worth_it - running - failed or stage.elapsed() > patience:
+                break
+            stage.pause(POLL_SECONDS)
+        events = _events(stage) if names - running else {}
+        pods = tuple(self._planned(pod, items.get(pod.name), events) for pod in planned)
+        return Pods(pods=pods, seconds=round(last_news, 3))
+
+    def _planned(self, pod: PlannedPod, item: dict[str, Any] | None, events: dict[str, str]) -> PodSeen:
+        if item is not None:
+            return _seen(pod.name, item, events).model_copy(update={"role": pod.role, "node": pod.node})
+        trouble = self._stage.refused.get(pod.name, "the pod is gone")
+        return PodSeen(name=pod.name, role=pod.role, node=pod.node, running=False, trouble=trouble)
+
+    def _list(self, *, fresh: bool = False) -> Items:
+        """Return the run's pods by name, as of a moment ago unless `fresh`. Raises ApiError."""
+        asked = time.monotonic()
+        with self._lock:
+            if self._listed_at < (asked if fresh else asked - POLL_SECONDS):
+                owner = self._stage.owner
+                path = f"/api/v1/namespaces/{owner.namespace}/pods"
+                at = time.monotonic()
+                items = self._stage.cluster.list(path, labelSelector=owner.selector)
+                self._items = {item["metadata"]["name"]: item for item in items}
+                self._listed_at = at
+            return self._items
+
+
+def wait_until(stage: Stage, holds: Callable[[], bool], seconds: float) -> bool:
+    """Poll until something holds; False after so many seconds. Raises Stopped."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        stage.pause(POLL_SECONDS)
+    return True
+
+
+def _labels(item: dict[str, Any]) -> dict[str, str]:
+    labels: dict[str, str] = item["metadata"].get("labels", {})
+    return labels
+
+
+def _runs(item: dict[str, Any]) -> bool:
+    status = item.get("status", {})
+    states = [each.get("state", {}) for each in status.get("containerStatuses", [])]
+    return bool(states) and all("running" in state for state in states) and bool(status.get("podIP"))
+
+
+def _seen(name: str, item: dict[str, Any], events: dict[str, str]) -> PodSeen:
+    status, running = item.get("status", {}), _runs(item)
+    return PodSeen(
+        name=name,
+        role=_labels(item).get(ROLE_LABEL, ""),
+        node=item.get("spec", {}).get("nodeName", ""),
+        running=running,
+        trouble=None if running else _trouble(status, events.get(name)),
+        pod_ip=status.get("podIP"),
+        pod_ips=tuple(each.get("ip", "") for each in status.get("podIPs", [])),
+        labels=_labels(item),
+    )
+
+
+def _trouble(status: dict[str, Any], event: str | None) -> str:
+    if status.get("phase") == "Failed":
+        return f"{status.get('reason') or 'failed'}: {status.get('message') or event or 'no message'}"
+    for each in status.get("containerStatuses", []):
+        waiting = each.get("state", {}).get("waiting", {})
+        if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
+            return f"{waiting['reason']}: {waiting.get('message') or event or 'no message'}"
+    return event or "it did not start in time, and no event says why (is the node's kubelet alive?)"
+
+
+def _events(stage: Stage) -> dict[str, str]:
+    """Return the latest warning about each pod, by its name; none where events may not be read."""
+    return {name: words[-1] for name, words in events_of(stage, "Pod", warnings_only=True).items()}
+
+
+def events_of(stage: Stage, kind: str, *, warnings_only: bool = False) -> dict[str, list[str]]:
+    """Return what was said of each object of a kind, oldest first; nothing where events may not be read."""
+    try:
+        events = stage.cluster.list(f"/api/v1/namespaces/{stage.owner.namespace}/events")
+    except ApiError:
+        return {}
+    events.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
+    said: dict[str, list[str]] = {}
+    for event in events:
+        about = event.get("involvedObject", {})
+        if about.get("kind") == kind and (event.get("type") == "Warning" or not warnings_only):
+            said.setdefault(about.get("name", ""), []).append(
+                f"{event.get('reason')}: {event.get('message')}"
+            )
+    return said

@@ -1,0 +1,148 @@
+"""Probe: ask targets from sources, round after round, until they answer or fall silent, within a bound."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from dualstack.family import Family
+from dualstack.probes import rounds
+from dualstack.probes.kind import Kind
+from dualstack.probes.observation import RUNNER, Observation
+from dualstack.probes.prober import Place
+from dualstack.probes.rounds import LEAST_ROUNDS, Tally, Target
+from dualstack.probes.script import ROUND_SECONDS
+from dualstack.scenario.board import NotSeen
+from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.seen import Paths, PodSeen
+from dualstack.scenario.site import Site
+from dualstack.scenario.stage import Stage
+from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
+from dualstack.scenario.targets import Targets
+
+Milestone = tuple[str, str]
+"""(phase, line): the line is printed with {reached} and {paths} filled in."""
+
+
+class Probe(Step[Paths]):
+    """Ask each target by each kind of request, from every node's client pod unless said otherwise."""
+
+    result = Paths
+
+    def __init__(
+        self,
+        *kinds: Kind,
+        to: Targets,
+        source: str = CLIENT,
+        everywhere: bool = True,
+        bound: float | None = None,
+        until_silent: bool = False,
+        keep_flows: bool = False,
+        direct: Step[Paths] | None = None,
+        counted: int = 0,
+        milestone: Milestone | None = None,
+    ) -> None:
+        """Declare a probe.
+
+        `source`: the role of the pods to ask from, or RUNNER. `everywhere=False`: from one of them.
+        `bound`: seconds until convergence, instead of the profile's for these targets.
+        `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
+        `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
+        either is given up early. `counted`: so many tries more once a target answers, and only these are
+        counted; not before `direct` is known, since a container is ready a moment before its server listens.
+        """
+        self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
+        self.bound, self.until_silent, self.keep_flows = bound, until_silent, keep_flows
+        self.direct, self.counted, self.milestone = direct, counted, milestone
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The targets' objects."""
+        return self.to.objects
+
+    @property
+    def rests_on(self) -> tuple[Step[Any], ...]:
+        """The direct paths, and what targets are found by."""
+        return (*((self.direct,) if self.direct else ()), *self.to.rests_on)
+
+    def needs(self, site: Site) -> Needs:
+        """Need execs in the sources, and as many requests as there are targets."""
+        nodes = () if self.source == RUNNER else site.nodes if self.everywhere else site.nodes[:1]
+        requests = Counter(
+            {each.name: self.to.count(site, each, self.scenario, len(nodes)) for each in self.kinds}
+        )
+        bound = self.bound or getattr(site.profile.timeouts, self.to.bound)
+        return Needs(
+            permissions=(LIST_PODS, *EXEC) if nodes else (),
+            places=frozenset(Place(self.source, node) for node in nodes),
+            requests=+requests,
+            seconds=site.profile.timeouts.pods + max(bound + ROUND_SECONDS, LEAST_ROUNDS * ROUND_SECONDS),
+        )
+
+    def run(self, stage: Stage) -> Paths:
+        """Return what each path did. Raises NotSeen, ApiError, Stopped."""
+        clients = self._clients(stage)
+        aims = [each for kind in self.kinds for each in self.to.resolve(stage, kind, self.scenario, clients)]
+        tallies = [self._tally(stage, each) for each in aims if isinstance(each, Target)]
+        seen = [each for each in aims if isinstance(each, Observation)]
+        start = time.monotonic()
+        bound = self.bound or getattr(stage.site.profile.timeouts, self.to.bound)
+        ask = stage.ask_from(self.source)
+        rounds.until_done(tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct))
+        if self.counted:
+            tallies = [self._count(stage, each) for each in tallies]
+        seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
+        if self.milestone:
+            phase, line = self.milestone
+            done = sum(each.reached or each.silent for each in seen)
+            stage.milestone(phase, line.format(reached=done, paths=len(seen)))
+        return Paths(observations=tuple(seen))
+
+    def _clients(self, stage: Stage) -> dict[str, PodSeen]:
+        if self.source == RUNNER:
+            return {}
+        clients = stage.pods.running([self.source]).of(self.source)
+        if self.everywhere:
+            return clients
+        running = [node for node, pod in clients.items() if pod.running]
+        return {node: clients[node] for node in running[:1]}
+
+    def _tally(self, stage: Stage, target: Target) -> Tally:
+        return Tally(target, until_silent=self.until_silent, keep_flows=self.keep_flows, flows=stage.flows)
+
+    def _count(self, stage: Stage, first: Tally) -> Tally:
+        """Try a target that has answered some times more; what is counted is what is judged."""
+        if first.done_at is None:
+            return first
+        if self.direct:
+            with suppress(NotSeen):
+                stage.board.wait(self.direct)
+        again = self._tally(stage, replace(first.target, names_a_round=self.counted))
+        rounds.one_round([again], stage.ask_from(self.source))
+        again.rounds, again.done_at = first.rounds, first.done_at
+        return again
+
+
+def _cut_off(stage: Stage, direct: Step[Paths] | None) -> Callable[[Tally], bool]:
+    """Return how to tell that no backend a path misses answers its node directly either.
+
+    Not before direct paths have been probed to their own end.
+    """
+    if direct is None:
+        return rounds.never
+    dead: set[tuple[str, str, Family]] | None = None
+
+    def cut_off(tally: Tally) -> bool:
+        nonlocal dead
+        if dead is None and (paths := stage.board.peek(direct)):
+            lost = [each for each in paths.observations if not each.reached and not each.blocked]
+            dead = {(each.source, each.target, each.family) for each in lost}
+        if not dead or not tally.missing:
+            return False
+        home = stage.pods.homes()
+        target = tally.target
+        return dead.issuperset((target.source, home.get(name, ""), target.family) for name in tally.missing)
+
+    return cut_off

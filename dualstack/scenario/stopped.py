@@ -1,0 +1,5 @@
+"""How a run that ends early ends its steps."""
+
+
+class Stopped(Exception):
+    """The run is ending early."""

@@ -1,0 +1,200 @@
+"""What a probe asks: pods on every node, ClusterIPs, external addresses. A family is a fact of an address."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from dualstack.family import FAMILIES, Family, family_of
+from dualstack.probes.kind import Kind
+from dualstack.probes.observation import RUNNER, Observation
+from dualstack.probes.rounds import Target
+from dualstack.scenario.manifests import SERVICE_PORT, matches
+from dualstack.scenario.site import Site
+
+if TYPE_CHECKING:
+    from dualstack.scenario.addresses import LoadBalancers
+    from dualstack.scenario.scenario import Scenario
+    from dualstack.scenario.seen import PodSeen
+    from dualstack.scenario.stage import Stage
+    from dualstack.scenario.step import Step
+
+NAMES_PER_BACKEND = 4  # requests a round; misses of a random spread go into the next round
+Clients = dict[str, "PodSeen"]
+
+
+class Targets(ABC):
+    """A way to find targets: counted beforehand, resolved when the probe begins."""
+
+    bound = "paths"
+    """The profile's time-out that bounds convergence by default."""
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """Names of the objects that it speaks of."""
+        return ()
+
+    @property
+    def rests_on(self) -> tuple[Step[Any], ...]:
+        """Steps whose results it reads."""
+        return ()
+
+    @abstractmethod
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Return how many requests of the kind a first round makes from so many sources."""
+
+    @abstractmethod
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+    ) -> list[Target | Observation]:
+        """Return what to ask, or an observation at once where there is nothing to send to."""
+
+
+class PodsOnEveryNode(Targets):
+    """The pods of a role, over the planned pairs of nodes, in both families."""
+
+    def __init__(self, role: str) -> None:
+        self.role = role
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count the planned pairs in each family."""
+        return len(site.pairs) * len(FAMILIES) * kind.in_a_round(1)
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+    ) -> list[Target | Observation]:
+        """Wait for the pods and name each pair. Raises ApiError, Stopped."""
+        servers = stage.pods.running([self.role]).of(self.role)
+        return [
+            _pair(kind, clients[source], servers[target], family)
+            for source, target in stage.site.pairs
+            for family in FAMILIES
+        ]
+
+
+class ClusterIPs(Targets):
+    """Every ClusterIP of some Services, from every source, to be answered by each running backend."""
+
+    bound = "services"
+
+    def __init__(self, *services: str) -> None:
+        self.services = services
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The Services."""
+        return self.services
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count one address a Service, unless its manifest asks for two families."""
+        bodies = site.objects(scenario.manifests)
+        pods = [site.pod(pod)["metadata"]["labels"] for pod in site.pods(scenario.on_every_node)]
+        for body in bodies:
+            if body["kind"] == "Deployment":
+                pods += [body["spec"]["template"]["metadata"]["labels"]] * body["spec"]["replicas"]
+        total = 0
+        for body in bodies:
+            if body["metadata"]["name"] in self.services:
+                backends = sum(matches(body["spec"]["selector"], labels) for labels in pods)
+                addresses = max(1, len(body["spec"].get("ipFamilies", [])))
+                total += sources * addresses * kind.in_a_round(NAMES_PER_BACKEND * max(1, backends))
+        return total
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+    ) -> list[Target | Observation]:
+        """Wait for the scenario's pods and name each address. Raises ApiError, Stopped."""
+        stage.pods.running(scenario.on_every_node)
+        return [
+            target
+            for name in self.services
+            for address in stage.objects[name].cluster_ips
+            for target in self._to(stage, kind, name, address, clients)
+        ]
+
+    def _to(
+        self, stage: Stage, kind: Kind, name: str, address: str, clients: Clients
+    ) -> Iterator[Target | Observation]:
+        family = family_of(address)
+        selector: Any = (stage.objects[name].spec or {}).get("selector") or {}
+        backends = [pod for pod in stage.pods.selected(selector) if pod.running and pod.address(family)]
+        for node, client in clients.items():
+            if not backends:
+                yield Observation(
+                    kind=kind.name, source=node, target=name, family=family, address=address,
+                    source_address=client.address(family), blocked=f"no backend has an {family} address",
+                )  # fmt: skip
+                continue
+            yield Target(
+                kind=kind,
+                source=node,
+                target=name,
+                family=family,
+                source_address=client.address(family),
+                address=address,
+                port=SERVICE_PORT,
+                wanted=frozenset(pod.name for pod in backends),
+                names_a_round=NAMES_PER_BACKEND * len(backends),
+            )
+
+
+class ExternalAddresses(Targets):
+    """The external addresses that load balancers gave, from the runner."""
+
+    bound = "services"
+
+    def __init__(self, step: Step[LoadBalancers]) -> None:
+        self.step = step
+
+    @property
+    def rests_on(self) -> tuple[Step[Any], ...]:
+        """The step that waited for them."""
+        return (self.step,)
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count nothing: the runner's own requests are not the cluster's cost."""
+        return 0
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+    ) -> list[Target | Observation]:
+        """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
+        balancers = stage.board.wait(self.step).load_balancers
+        stage.pods.running(self.step.scenario.on_every_node)  # without backends nothing can answer
+        return [
+            Target(
+                kind=kind,
+                source=RUNNER,
+                target=name,
+                family=family_of(address),
+                address=address,
+                port=SERVICE_PORT,
+            )
+            for name, balancer in balancers.items()
+            for address in balancer.addresses
+        ]
+
+
+def _pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Target | Observation:
+    address = server.address(family) if server.running else None
+    if address is None:
+        return Observation(
+            kind=kind.name,
+            source=client.node,
+            target=server.node,
+            family=family,
+            source_address=client.address(family),
+            error=f"the target pod has no {family} address" if server.running else None,
+            blocked=None if server.running else f"no server pod runs on {server.node}: {server.trouble}",
+        )
+    return Target(
+        kind=kind,
+        source=client.node,
+        target=server.node,
+        family=family,
+        source_address=client.address(family),
+        address=address,
+        port=kind.port,
+        wanted=frozenset([server.name]) if kind.port else frozenset(),
+    )
