@@ -84,7 +84,11 @@ class Probe(Step[Paths]):
     def run(self, stage: Stage) -> Paths:
         """Return what each path did. Raises NotSeen, ApiError, Stopped."""
         clients = self._clients(stage)
-        aims = [each for kind in self.kinds for each in self.to.resolve(stage, kind, self.scenario, clients)]
+        aims = [
+            each
+            for kind in self.kinds
+            for each in self.to.resolve(stage, kind, self.scenario, clients, silent=self.until_silent)
+        ]
         tallies = [self._tally(stage, each) for each in aims if isinstance(each, Target)]
         seen = [each for each in aims if isinstance(each, Observation)]
         start = time.monotonic()

@@ -46,9 +46,12 @@ class Targets(ABC):
 
     @abstractmethod
     def resolve(
-        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
-        """Return what to ask, or an observation at once where there is nothing to send to."""
+        """Return what to ask, or an observation at once where there is nothing to send to.
+
+        `silent`: silence is waited for, so nothing needs to be there that could answer.
+        """
 
 
 class PodsOnEveryNode(Targets):
@@ -62,7 +65,7 @@ class PodsOnEveryNode(Targets):
         return len(site.pairs) * len(FAMILIES) * kind.in_a_round(1)
 
     def resolve(
-        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the pods and name each pair. Raises ApiError, Stopped."""
         servers = stage.pods.running([self.role]).of(self.role)
@@ -102,7 +105,7 @@ class ClusterIPs(Targets):
         return total
 
     def resolve(
-        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the scenario's pods and name each address. Raises ApiError, Stopped."""
         stage.pods.running(scenario.on_every_node)
@@ -110,17 +113,17 @@ class ClusterIPs(Targets):
             target
             for name in self.services
             for address in stage.objects[name].cluster_ips
-            for target in self._to(stage, kind, name, address, clients)
+            for target in self._to(stage, kind, name, address, clients, silent)
         ]
 
     def _to(
-        self, stage: Stage, kind: Kind, name: str, address: str, clients: Clients
+        self, stage: Stage, kind: Kind, name: str, address: str, clients: Clients, silent: bool
     ) -> Iterator[Target | Observation]:
         family = family_of(address)
         selector: Any = (stage.objects[name].spec or {}).get("selector") or {}
         backends = [pod for pod in stage.pods.selected(selector) if pod.running and pod.address(family)]
         for node, client in clients.items():
-            if not backends:
+            if not backends and not silent:
                 yield Observation(
                     kind=kind.name, source=node, target=name, family=family, address=address,
                     source_address=client.address(family), blocked=f"no backend has an {family} address",
@@ -135,7 +138,7 @@ class ClusterIPs(Targets):
                 address=address,
                 port=SERVICE_PORT,
                 wanted=frozenset(pod.name for pod in backends),
-                names_a_round=NAMES_PER_BACKEND * len(backends),
+                names_a_round=NAMES_PER_BACKEND * max(1, len(backends)),
             )
 
 
@@ -157,7 +160,7 @@ class ExternalAddresses(Targets):
         return 0
 
     def resolve(
-        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
         balancers = stage.board.wait(self.step).load_balancers
