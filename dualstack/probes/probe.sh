@@ -1,5 +1,5 @@
 # Runs inside a probe pod, by exec. Reads one request a line until a lone dot:
-#   http ID URL | ping ID ADDRESS | interfaces ID | key ID NAME FILE
+#   http ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD | interfaces ID | key ID NAME FILE
 # Prints `curl {…}` for each http request made and `FILE.ID:LINE` for everything that was written down.
 dir=$(mktemp -d) || exit 70
 cd "$dir" || exit 70
@@ -8,6 +8,13 @@ while read -r kind id argument; do
     .) break ;;
     http) printf 'url = "%s?request=%s"\noutput = "body.%s"\n' "$argument" "$id" "$id" >>.curl ;;
     ping) { ping -c 1 -W 2 "$argument" >"ping.$id" 2>&1; echo "exit $?" >>"ping.$id"; } & ;;
+    udp)
+        # One datagram from a given source port, one answer (-W 1), 1 s to wait for it.
+        # shellcheck disable=SC2086
+        set -- $argument
+        { printf %s "$4" | nc -u -W 1 -w 1 -p "$3" "$1" "$2" >"udp.$id" 2>&1; echo "
+exit $?" >>"udp.$id"; } &
+        ;;
     interfaces)
         ip -j address >"addresses.$id" 2>&1
         ip -j -4 route >"routes.IPv4.$id" 2>&1

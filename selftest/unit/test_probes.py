@@ -10,6 +10,7 @@ from dualstack.probes.flows import Flows
 from dualstack.probes.kind import client_seen
 from dualstack.probes.kinds.ping import PING
 from dualstack.probes.kinds.tcp import TCP
+from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.rounds import Blocked, Tally, Target
 from dualstack.probes.script import Answers, Request
 
@@ -72,6 +73,41 @@ def test_ping_is_read(text, reached, blocked, error):
     assert PING.take(one, "0", Answers(files={("ping", "0"): text})) is reached
     assert (one.blocked is None) if blocked is None else (blocked in one.blocked)
     assert (error or "") in (one.error or "")
+
+
+@pytest.mark.parametrize(
+    ("text", "body", "blocked"),
+    [
+        ("server-1\nexit 0", "server-1", False),
+        ("\nexit 1", None, False),
+        ("nc: read failed (1/0): Connection refused\n\nexit 1", None, False),
+        ("nc: invalid option -- 'W'\n\nexit 1", None, True),
+        ("sh: nc: not found\n\nexit 127", None, True),
+    ],
+)
+def test_udp_answers_are_read(text, body, blocked):
+    one = tally(UDP)
+    said, error = UDP.answer(one, "0-0", Answers(files={("udp", "0-0"): text}))
+    assert said == body
+    assert one.given_up is blocked
+    assert (error is None) == (body is not None)
+
+
+def test_a_flow_keeps_its_port_while_it_answers_and_where_it_must():
+    flows = Flows()
+    one = tally(UDP, flows=flows)
+
+    def port():
+        return UDP.requests(one, "7")[0].argument.split()[2]
+
+    first = port()
+    assert first == port()
+    UDP.answer(one, "7-0", Answers(files={("udp", "7-0"): "\nexit 1"}))
+    second = port()
+    assert second != first
+    one.keep_flows = True
+    UDP.answer(one, "7-0", Answers(files={("udp", "7-0"): "\nexit 1"}))
+    assert port() == second
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,48 @@
+"""UDP: one datagram, one answer, from a source port that is known.
+
+A stale conntrack entry bites only a client that keeps its source port (kubernetes/kubernetes#105320). So each
+request of a path has a flow: its port is kept while the path answers and changed when it does not, unless
+the probe keeps its flows on purpose, to ask whether old ones survive a change.
+"""
+
+from dualstack.probes.kind import ServerKind
+from dualstack.probes.rounds import Tally
+from dualstack.probes.script import Answers, Request
+
+NO_SUCH_OPTION = ("invalid option", "unrecognized option", "illegal option", "usage:", "not found")
+
+
+class Udp(ServerKind):
+    """A datagram by nc in the pod; OpenBSD's, since BusyBox's neither stops after an answer nor has -W."""
+
+    name = "udp"
+    port = 8081
+
+    def request(self, tally: Tally, id_: str, word: str) -> Request:
+        """Return a datagram with one word: `hostname` or `clientip`."""
+        target = tally.target
+        source_port = tally.flows.port(target.source, target.address, id_.partition("-")[2])
+        return Request("udp", id_, f"{target.address} {target.port} {source_port} {word}")
+
+    def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
+        """Read what nc wrote down, and renew the flow if that was nothing."""
+        target = tally.target
+        text = answers.files.get(("udp", id_))
+        if text is None:
+            return None, "the probe printed no answer"
+        body, _, code = text.rpartition("\nexit ")
+        if code.strip() != "0" and any(word in body.lower() for word in NO_SUCH_OPTION):
+            tally.blocked, tally.given_up = f"nc in the probe image cannot do it: {_first(body)}", True
+            return None, tally.blocked
+        if body.strip() and code.strip() == "0":
+            return body, None
+        if not tally.keep_flows:
+            tally.flows.renew(target.source, target.address, id_.partition("-")[2])
+        return None, _first(body) or "no answer within 1 s"
+
+
+def _first(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+UDP = Udp()

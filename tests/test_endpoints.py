@@ -1,0 +1,71 @@
+"""Endpoints: what happens when a Service's backends go and come back."""
+
+from dualstack.probes.kinds.tcp import TCP
+from dualstack.probes.kinds.udp import UDP
+from dualstack.scenario.board import Board
+from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.probe import Probe
+from dualstack.scenario.scale import Replicas, Scale
+from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.targets import ClusterIPs
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+
+class EndpointRemoval(Scenario):
+    """Scale to zero and back. UDP keeps its source ports, as clients do that stale conntrack entries bite."""
+
+    id = "endpoint-removal"
+    on_every_node = (CLIENT,)
+    manifests = ("endpoint-removal",)
+    ready = Replicas("removal")
+    there = Probe(TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"))
+    gone = Scale("removal", 0)
+    silent = Probe(
+        TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"), until_silent=True, keep_flows=True
+    )
+    back = Scale("removal", 1)
+    again = Probe(TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"), keep_flows=True)
+
+
+@behaviour(
+    Behaviour(
+        id="endpoint-removal",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="A removed backend stops answering in both families, by TCP and by UDP, and one that is back "
+        "answers.",
+        source="https://kubernetes.io/docs/reference/networking/virtual-ips/",
+        remedy="Compare kube-proxy's rules of the broken family on the named node with the EndpointSlices; "
+        "for UDP, look for stale conntrack entries: conntrack -L -f ipv6 -p udp.",
+    ),
+    needs=(EndpointRemoval,),
+)
+def test_endpoint_removal(board: Board, judge: Judge) -> None:
+    control = board.wait(EndpointRemoval.there).observations
+    silent = board.wait(EndpointRemoval.silent).observations
+    for path in judge.paths(silent, "ClusterIPs and nodes", control=control):
+        judge.path(
+            path,
+            path.silent,
+            cause=f"{', '.join(path.answered_by) or 'something'} still answers by {path.kind.upper()} after "
+            "the only backend was removed",
+            protocol=path.kind,
+            phase="removed",
+            answered=f"{path.answered} of {path.requests}",
+            silent_after_seconds=path.seconds,
+        )
+    again = board.wait(EndpointRemoval.again).observations
+    for path in judge.paths(again, "ClusterIPs and nodes", control=control):
+        judge.path(
+            path,
+            path.reached,
+            cause=f"no answer by {path.kind.upper()} after the backend came back: {path.error}",
+            protocol=path.kind,
+            phase="back",
+            rounds=path.rounds,
+            backends=dict(path.answered_by),
+            converged_after_seconds=path.seconds,
+            error=path.error,
+        )
