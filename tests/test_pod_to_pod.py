@@ -1,18 +1,28 @@
 """Pod to pod: every node as source and as target, same node and across, both families."""
 
 from dualstack.probes.kinds.ping import PING
+from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.seen import Paths
 from dualstack.scenario.targets import PodsOnEveryNode
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
+
+
+class UdpPodToPod(Scenario):
+    """A datagram and its answer over every planned pair of nodes."""
+
+    id = "udp-pod-to-pod"
+    on_every_node = (CLIENT, SERVER)
+    paths = Probe(UDP, to=PodsOnEveryNode(SERVER))
 
 
 class PingPodToPod(Scenario):
@@ -37,20 +47,24 @@ class PingPodToPod(Scenario):
     needs=(TcpPodToPod,),
 )
 def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
-    for path in judge.paths(board.wait(TcpPodToPod.paths).observations, "pairs of nodes"):
-        rewritten = _rewritten(path, may_masquerade=profile.promises.pod_masquerade)
-        judge.path(
-            path,
-            path.reached and rewritten is None,
-            cause=rewritten or _why_not(path),
-            remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
-            address=path.address,
-            answered_by=list(path.answered_by),
-            client_seen=list(path.clients_seen),
-            rounds=path.rounds,
-            connect_ms=round(path.connect_seconds * 1000, 2) if path.connect_seconds is not None else None,
-            error=path.error,
-        )
+    _judge_paths(board.wait(TcpPodToPod.paths), profile, judge)
+
+
+@behaviour(
+    Behaviour(
+        id="udp-pod-to-pod",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="Every node's pods reach every node's pods by UDP in both families, and arrive with their own "
+        "address.",
+        source="https://kubernetes.io/docs/concepts/services-networking/#the-kubernetes-network-model",
+        remedy="If TCP passes on the same path, look for filters of UDP in the broken family, and for "
+        "checksum offloading on the tunnel device.",
+    ),
+    needs=(UdpPodToPod,),
+)
+def test_udp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
+    _judge_paths(board.wait(UdpPodToPod.paths), profile, judge)
 
 
 @behaviour(
@@ -73,6 +87,24 @@ def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
             cause=_why_not(path),
             address=path.address,
             rounds=path.rounds,
+            error=path.error,
+        )
+
+
+def _judge_paths(seen: Paths, profile: Profile, judge: Judge) -> None:
+    """Judge that each path was answered by the right pod, which saw the client's own address."""
+    for path in judge.paths(seen.observations, "pairs of nodes"):
+        rewritten = _rewritten(path, may_masquerade=profile.promises.pod_masquerade)
+        judge.path(
+            path,
+            path.reached and rewritten is None,
+            cause=rewritten or _why_not(path),
+            remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
+            address=path.address,
+            answered_by=list(path.answered_by),
+            client_seen=list(path.clients_seen),
+            rounds=path.rounds,
+            connect_ms=round(path.connect_seconds * 1000, 2) if path.connect_seconds is not None else None,
             error=path.error,
         )
 
