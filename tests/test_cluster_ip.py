@@ -1,6 +1,5 @@
 """ClusterIPs: what answers behind them, from every node."""
 
-from dualstack.family import Family
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenarios.cluster_ips import ServicePaths, Services
@@ -24,9 +23,8 @@ from dualstack.verdict.words import Level, Tier
 )
 def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
     for name, service in board.wait(Services.created).objects.items():
-        if service.spec is None and (asked := service.asked.get("ipFamilies")):
-            for family in map(Family, asked):
-                judge.cannot(f"service {name}", f"there is no such Service (see {name})", family=family)
+        for family in service.families if service.spec is None else ():
+            judge.cannot(f"service {name}", f"there is no such Service (see {name})", family=family)
     home = {pod.name: node for node, pod in board.wait(ProbePods.running).of(SERVER).items()}
     direct = {
         (each.source, each.target, each.family): each.reached

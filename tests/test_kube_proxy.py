@@ -1,4 +1,4 @@
-"""kube-proxy: its mode and its families, told by every node's own."""
+"""kube-proxy: its mode and its families, reported by every node's own."""
 
 from collections import Counter
 

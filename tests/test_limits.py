@@ -67,11 +67,12 @@ def test_limit_network_plugin(board: Board, survey: Survey, judge: Judge) -> Non
 )
 def test_limit_os(survey: Survey, profile: Profile, judge: Judge) -> None:
     for node in judge.each(survey.nodes, "nodes"):
-        told = {node.os, node.os_label or node.os} | ({"windows"} if WINDOWS_BUILD in node.labels else set())
+        systems = {node.os, node.os_label or node.os}
+        systems |= {"windows"} if WINDOWS_BUILD in node.labels else set()
         judge(
             node.name,
-            told == {profile.limits.os},
-            cause=f"it says {' and '.join(sorted(told))}",
+            systems == {profile.limits.os},
+            cause=f"it says {' and '.join(sorted(systems))}",
             kubelet_says=node.os,
             label_says=node.os_label,
             windows_build=node.labels.get(WINDOWS_BUILD),
@@ -121,13 +122,18 @@ def test_limit_proxy_mode(board: Board, survey: Survey, profile: Profile, judge:
 def test_limit_vm_set(survey: Survey, judge: Judge) -> None:
     for node in judge.each(survey.nodes, "nodes"):
         provider_id = node.provider_id or ""
-        evidence = {"provider_id": node.provider_id, "name_pattern": bool(SCALE_SET_NAME.search(node.name))}
-        in_scale_set = SCALE_SET.search(provider_id) or SCALE_SET_NAME.search(node.name)
-        if not in_scale_set and not STANDALONE.match(provider_id):
-            judge.cannot(node.name, f"providerID {provider_id or 'missing'} is no Azure machine", **evidence)
+        by_id, by_name = bool(SCALE_SET.search(provider_id)), bool(SCALE_SET_NAME.search(node.name))
+        if not by_id and not by_name and not STANDALONE.match(provider_id):
+            why = f"providerID {provider_id or 'missing'} is not an Azure machine's"
+            judge.cannot(node.name, why, provider_id=node.provider_id, name_pattern=by_name)
             continue
-        told = "providerID" if SCALE_SET.search(provider_id) else "name"
-        judge(node.name, not in_scale_set, cause=f"its {told} is that of a scale set", **evidence)
+        judge(
+            node.name,
+            not by_id and not by_name,
+            cause=f"its {'providerID' if by_id else 'name'} is that of a scale set",
+            provider_id=node.provider_id,
+            name_pattern=by_name,
+        )
 
 
 @behaviour(

@@ -145,5 +145,5 @@ def _why_none(balancer: LoadBalancerSeen, control: LoadBalancerSeen) -> str:
     beside = (
         f"; the IPv4 one had {control.addresses[0]} after {control.seconds} s" if control.addresses else ""
     )
-    told = f": {balancer.events[-1]}" if balancer.events else ""
-    return f"no {' or '.join(balancer.families)} address within {balancer.waited:.0f} s{beside}{told}"
+    event = f": {balancer.events[-1]}" if balancer.events else ""
+    return f"no {' or '.join(balancer.families)} address within {balancer.waited:.0f} s{beside}{event}"

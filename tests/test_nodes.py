@@ -54,7 +54,7 @@ def test_node_internal_ips(survey: Survey, profile: Profile, judge: Judge) -> No
     exactly_one = profile.promises.node_addresses == "exactly-two"
     for node in judge.each(survey.nodes, "nodes"):
         for value in unparsable(node.internal_ips):
-            judge(node.name, False, cause=f"InternalIP {value!r} is no IP address")
+            judge(node.name, False, cause=f"InternalIP {value!r} is not an IP address")
         for family in FAMILIES:
             found = of_family(node.internal_ips, family)
             judge(
@@ -85,7 +85,7 @@ def test_node_pod_cidrs(survey: Survey, judge: Judge) -> None:
     for node in judge.each(survey.nodes, "nodes"):
         cidrs = list(node.pod_cidrs)
         for value in unparsable(node.pod_cidrs):
-            judge(node.name, False, cause=f"podCIDR {value!r} is no network")
+            judge(node.name, False, cause=f"podCIDR {value!r} is not a network")
         for family in FAMILIES:
             found = of_family(node.pod_cidrs, family)
             judge(
@@ -164,6 +164,6 @@ def test_node_pod_cidr_masks(survey: Survey, profile: Profile, judge: Judge) -> 
 def _overlap(one: Node, other: Node, family: Family) -> str | None:
     for mine in one.pod_networks(family):
         for theirs in other.pod_networks(family):
-            if mine.version == theirs.version and mine.overlaps(theirs):  # type: ignore[arg-type]
+            if mine.version == theirs.version and mine.overlaps(theirs):
                 return f"{mine} and {theirs}"
     return None

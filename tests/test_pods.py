@@ -33,7 +33,7 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
             judge.cannot(subject, f"it does not run: {pod.trouble}", target=pod.node)
             continue
         for value in unparsable(pod.pod_ips):
-            judge(subject, False, cause=f"podIP {value!r} is no IP address", target=pod.node)
+            judge(subject, False, cause=f"podIP {value!r} is not an IP address", target=pod.node)
         judge(
             subject,
             pod.pod_ips[:1] == (pod.pod_ip,),

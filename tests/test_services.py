@@ -123,8 +123,8 @@ def _judge_single_stack(judge: Judge, survey: Survey, service: ObjectSeen, famil
     else:
         evidence = {key: spec.get(key) for key in ("clusterIP", "ipFamily")}
         holds = holds and spec.get("ipFamily") == family
-    told = ", ".join(f"{key} {value}" for key, value in evidence.items())
-    judge(subject, holds, family=family, cause=f"not {family} alone: {told}", **evidence)
+    given = ", ".join(f"{key} {value}" for key, value in evidence.items())
+    judge(subject, holds, family=family, cause=f"not {family} alone: {given}", **evidence)
 
 
 def _spec(service: ObjectSeen) -> dict[str, Any]:

@@ -127,11 +127,9 @@ def _seen(
     waited: float,
 ) -> LoadBalancerSeen:
     ingress = _ingress(found[0]) if found else []
-    asked = service.asked.get("ipFamilies") or [service.asked.get("ipFamily")]
-    families = tuple(Family(str(each)) for each in asked if each) if isinstance(asked, list) else ()
     return LoadBalancerSeen(
         name=service.name,
-        families=families,
+        families=service.families,
         service=service,
         addresses=tuple(each["ip"] for each in ingress if "ip" in each),
         hostnames=tuple(each["hostname"] for each in ingress if "hostname" in each),

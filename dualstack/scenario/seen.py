@@ -29,6 +29,12 @@ class ObjectSeen(Seen):
     """The API server said that the object is invalid, rather than forbidden or out of reach."""
 
     @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that were asked for, in the fields of the server's time; none where it is to choose."""
+        asked = self.asked.get("ipFamilies") or [self.asked.get("ipFamily")]
+        return tuple(Family(str(each)) for each in asked if each) if isinstance(asked, list) else ()
+
+    @property
     def cluster_ips(self) -> list[str]:
         """A Service's ClusterIPs, in the fields of the server's time."""
         spec = self.spec or {}

@@ -1,7 +1,7 @@
 """The judge: what a test speaks to. It collects findings and never raises for a broken claim."""
 
-from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TypeVar, cast
 
 from pydantic import JsonValue
 
@@ -11,6 +11,8 @@ from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Verdict
 
 Thing = TypeVar("Thing")
+Evidence = None | bool | int | float | str | Sequence["Evidence"] | Mapping[str, "Evidence"]
+"""JSON as tests have it at hand: any sequence, any mapping."""
 
 
 class CannotJudge(Exception):
@@ -38,7 +40,7 @@ class Judge:
         source: str | None = None,
         target: str | None = None,
         remedy: str | None = None,
-        **evidence: JsonValue,
+        **evidence: Evidence,
     ) -> None:
         """Record whether the claim holds for a subject; `cause` and `remedy` are kept only if it does not."""
         self.findings.append(
@@ -62,7 +64,7 @@ class Judge:
         family: Family | None = None,
         source: str | None = None,
         target: str | None = None,
-        **evidence: JsonValue,
+        **evidence: Evidence,
     ) -> None:
         """Record that a subject cannot be judged, and why."""
         self.findings.append(
@@ -106,7 +108,7 @@ class Judge:
         cause: str,
         remedy: str | None = None,
         subject: str | None = None,
-        **evidence: JsonValue,
+        **evidence: Evidence,
     ) -> None:
         """Record whether the claim holds for a path, in its family, from its source to its target."""
         self(
@@ -120,7 +122,7 @@ class Judge:
             **evidence,
         )
 
-    def cannot_path(self, path: Observation, reason: str, **evidence: JsonValue) -> None:
+    def cannot_path(self, path: Observation, reason: str, **evidence: Evidence) -> None:
         """Record that a path cannot be judged, and why."""
         self.cannot(
             subject_of(path), reason, family=path.family, source=path.source, target=path.target, **evidence
@@ -168,6 +170,6 @@ def _path(path: Observation) -> tuple[str, str, str, Family]:
     return (path.kind, path.source, path.target, path.family)
 
 
-def _in_order(evidence: dict[str, JsonValue]) -> dict[str, JsonValue]:
+def _in_order(evidence: dict[str, Evidence]) -> dict[str, JsonValue]:
     """By name, as it will be in report.json."""
-    return dict(sorted(evidence.items()))
+    return cast(dict[str, JsonValue], dict(sorted(evidence.items())))
