@@ -7,6 +7,7 @@ import json
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ from dualstack.cluster.errors import ApiError
 
 IMAGE = "registry.k8s.io/e2e-test-images/agnhost:2.63.0"
 NAMESPACE = "dualstack-floor"
-CORE = f"/api/v1/namespaces/{NAMESPACE}"
+CORE, APPS = f"/api/v1/namespaces/{NAMESPACE}", f"/apis/apps/v1/namespaces/{NAMESPACE}"
 SERVICES = (("default", None, "ClusterIP"), ("v4", "IPv4", "ClusterIP"), ("v6", "IPv6", "ClusterIP"),
-            ("lb4", "IPv4", "LoadBalancer"), ("lb6", "IPv6", "LoadBalancer"))  # fmt: skip
+            ("lb4", "IPv4", "LoadBalancer"), ("lb6", "IPv6", "LoadBalancer"),
+            ("removal4", "IPv4", "ClusterIP"), ("removal6", "IPv6", "ClusterIP"))  # fmt: skip
+REMOVAL = "removal"
 
 
 def main(kubeconfig: str) -> None:
@@ -33,17 +36,22 @@ def main(kubeconfig: str) -> None:
     cluster.create("/api/v1/namespaces", _named("Namespace", NAMESPACE))
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda each: cluster.create(f"{CORE}/services", _service(*each)), SERVICES))
-    cluster.create(f"/apis/apps/v1/namespaces/{NAMESPACE}/daemonsets", _daemonset())
+    cluster.create(f"{APPS}/daemonsets", _daemonset())
+    cluster.create(f"{APPS}/deployments", _deployment())
     mark("asked")
     pods = _wait(lambda: _running(cluster))
+    names = [pod["metadata"]["name"] for pod in pods]
+    removal = ThreadPoolExecutor(1).submit(_remove_and_bring_back, cluster, names)
     balancers = _wait(lambda: _addresses(cluster))
     mark("running")
-    services = [item["spec"]["clusterIP"] for item in cluster.list(f"{CORE}/services")]
+    services = [each["spec"]["clusterIP"] for each in cluster.list(f"{CORE}/services") if _is_floors(each)]
     targets = [ip["ip"] for pod in pods for ip in pod["status"]["podIPs"]]
     urls = [_url(ip, 8080) for ip in targets] + [_url(ip, 80) for ip in services]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda pod: _probe(cluster, pod["metadata"]["name"], urls, targets), pods))
+        list(pool.map(lambda name: _probe(cluster, name, urls, targets), names))
     mark("probed")
+    removal.result()
+    mark("backend back")
     cluster.delete(f"/api/v1/namespaces/{NAMESPACE}")
     _wait(lambda: _gone(cluster))
     mark("deleted")
@@ -57,7 +65,7 @@ def _named(kind: str, name: str, **more: object) -> dict[str, Any]:
 def _service(name: str, family: str | None, kind: str) -> dict[str, Any]:
     spec: dict[str, Any] = {
         "type": kind,
-        "selector": {"app": "floor"},
+        "selector": {"app": REMOVAL if name.startswith(REMOVAL) else "floor"},
         "ports": [{"port": 80, "targetPort": 8080}],
     }
     if family:
@@ -65,13 +73,51 @@ def _service(name: str, family: str | None, kind: str) -> dict[str, Any]:
     return _named("Service", name, spec=spec)
 
 
-def _daemonset() -> dict[str, Any]:
+def _is_floors(service: dict[str, Any]) -> bool:
+    return bool(service["spec"]["selector"] == {"app": "floor"})
+
+
+def _workload(app: str) -> dict[str, Any]:
     container = {"name": "c", "image": IMAGE, "args": ["netexec"]}
     pod = {"containers": [container], "terminationGracePeriodSeconds": 0}
-    labels = {"app": "floor"}
-    template = {"metadata": {"labels": labels}, "spec": pod}
-    spec = {"selector": {"matchLabels": labels}, "template": template}
-    return _named("DaemonSet", "floor", spec=spec) | {"apiVersion": "apps/v1"}
+    labels = {"app": app}
+    return {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": pod}}
+
+
+def _daemonset() -> dict[str, Any]:
+    return _named("DaemonSet", "floor", spec=_workload("floor")) | {"apiVersion": "apps/v1"}
+
+
+def _deployment() -> dict[str, Any]:
+    spec = _workload(REMOVAL) | {"replicas": 1}
+    return _named("Deployment", REMOVAL, spec=spec) | {"apiVersion": "apps/v1"}
+
+
+def _remove_and_bring_back(cluster: Cluster, clients: list[str]) -> None:
+    """Scale the one backend to zero and back, asking from every node until that shows."""
+    services = [each for each in cluster.list(f"{CORE}/services") if not _is_floors(each)]
+    urls = [_url(each["spec"]["clusterIP"], 80) for each in services]
+    for replicas in (1, 0, 1):
+        cluster.patch(f"{APPS}/deployments/{REMOVAL}/scale", {"spec": {"replicas": replicas}})
+        _wait(lambda replicas=replicas: _running_backends(cluster) == replicas)
+        with ThreadPoolExecutor(8) as pool:
+            list(pool.map(partial(_until, cluster, urls, replicas > 0), clients))
+
+
+def _running_backends(cluster: Cluster) -> int:
+    pods = cluster.list(f"{CORE}/pods", labelSelector=f"app={REMOVAL}")
+    return sum(2 if each["status"].get("phase") != "Running" else 1 for each in pods)
+
+
+def _until(cluster: Cluster, urls: list[str], answers: bool, pod: str) -> None:
+    """Ask until all URLs answer, or none does."""
+    wanted = len(urls) if answers else 0
+    script = (
+        "while true; do n=0; for url in $1; do "
+        "curl -g -s -o /dev/null --connect-timeout 1 $url && n=$((n+1)); "
+        f"done; [ $n = {wanted} ] && exit; sleep 0.1; done"
+    )
+    cluster.exec(NAMESPACE, pod, "c", ["/bin/sh", "-c", script, "floor", " ".join(urls)], timeout=60)
 
 
 def _wait(condition: Any) -> Any:  # noqa: ANN401
@@ -81,7 +127,7 @@ def _wait(condition: Any) -> Any:  # noqa: ANN401
 
 
 def _running(cluster: Cluster) -> list[dict[str, Any]]:
-    pods = cluster.list(f"{CORE}/pods")
+    pods = cluster.list(f"{CORE}/pods", labelSelector="app=floor")
     nodes = len(cluster.list("/api/v1/nodes"))
     ready = [pod for pod in pods if pod["status"].get("phase") == "Running"]
     return ready if len(ready) == nodes else []

@@ -12,6 +12,10 @@ from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
 
+BOTH = ClusterIPs("removal-ipv4", "removal-ipv6")
+SYNC_SECONDS = 0.8
+"""kube-proxy gathers changes for a second (minSyncPeriod): what is sent earlier meets old rules and is lost."""
+
 
 class EndpointRemoval(Scenario):
     """Scale to zero and back. UDP keeps its source ports, as clients do that stale conntrack entries bite."""
@@ -20,13 +24,11 @@ class EndpointRemoval(Scenario):
     on_every_node = (CLIENT,)
     manifests = ("endpoint-removal",)
     ready = Replicas("removal")
-    there = Probe(TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"))
+    there = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS)
     gone = Scale("removal", 0)
-    silent = Probe(
-        TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"), until_silent=True, keep_flows=True
-    )
+    silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True)
     back = Scale("removal", 1)
-    again = Probe(TCP, UDP, to=ClusterIPs("removal-ipv4", "removal-ipv6"), keep_flows=True)
+    again = Probe(TCP, UDP, to=BOTH, keep_flows=True)
 
 
 @behaviour(

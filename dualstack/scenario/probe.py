@@ -38,6 +38,7 @@ class Probe(Step[Paths]):
         source: str = CLIENT,
         everywhere: bool = True,
         bound: float | None = None,
+        after: float = 0.0,
         until_silent: bool = False,
         keep_flows: bool = False,
         direct: Step[Paths] | None = None,
@@ -48,12 +49,14 @@ class Probe(Step[Paths]):
 
         `source`: the role of the pods to ask from, or RUNNER. `everywhere=False`: from one of them.
         `bound`: seconds until convergence, instead of the profile's for these targets.
+        `after`: seconds to let pass first, where asking at once would only meet what is about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
         either is given up early. `counted`: so many tries more once a target answers, and only these are
         counted; not before `direct` is known, since a container is ready a moment before its server listens.
         """
         self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
+        self.after = after
         self.bound, self.until_silent, self.keep_flows = bound, until_silent, keep_flows
         self.direct, self.counted, self.milestone = direct, counted, milestone
 
@@ -78,12 +81,15 @@ class Probe(Step[Paths]):
             permissions=(LIST_PODS, *EXEC) if nodes else (),
             places=frozenset(Place(self.source, node) for node in nodes),
             requests=+requests,
-            seconds=site.profile.timeouts.pods + max(bound + ROUND_SECONDS, LEAST_ROUNDS * ROUND_SECONDS),
+            seconds=self.after
+            + site.profile.timeouts.pods
+            + max(bound + ROUND_SECONDS, LEAST_ROUNDS * ROUND_SECONDS),
         )
 
     def run(self, stage: Stage) -> Paths:
         """Return what each path did. Raises NotSeen, ApiError, Stopped."""
         clients = self._clients(stage)
+        stage.pause(self.after)
         aims = [
             each
             for kind in self.kinds

@@ -30,7 +30,7 @@ class ObjectSeen(Seen):
 
     @property
     def families(self) -> tuple[Family, ...]:
-        """The families that were asked for, in the fields of the server's time; none where it is to choose."""
+        """The families that were asked for, in the fields of the server's time; none if it is to choose."""
         asked = self.asked.get("ipFamilies") or [self.asked.get("ipFamily")]
         return tuple(Family(str(each)) for each in asked if each) if isinstance(asked, list) else ()
 

@@ -59,9 +59,9 @@ def test_a_node_without_anything_is_judged_without_a_crash(judged, test):
 
 def test_addresses_that_do_not_parse_are_named(judged):
     findings = judged("test_node_internal_ips", node(ips=("10.0.0.1", "fd00:::1")))
-    assert any("'fd00:::1' is no IP address" in (each.cause or "") for each in findings)
+    assert any("'fd00:::1' is not an IP address" in (each.cause or "") for each in findings)
     findings = judged("test_node_pod_cidrs", node(cidrs=("10.244.0.0/24", "fd00::/640")))
-    assert any("'fd00::/640' is no network" in (each.cause or "") for each in findings)
+    assert any("'fd00::/640' is not a network" in (each.cause or "") for each in findings)
 
 
 def test_a_missing_family_breaks_there_and_only_in_that_family(judged):
