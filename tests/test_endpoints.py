@@ -14,7 +14,7 @@ from dualstack.verdict.words import Level, Tier
 
 BOTH = ClusterIPs("removal-ipv4", "removal-ipv6")
 SYNC_SECONDS = 0.8
-"""kube-proxy gathers changes for a second (minSyncPeriod): what is sent earlier meets old rules and is lost."""
+"""kube-proxy gathers changes for a second (minSyncPeriod): what is sent earlier meets old rules."""
 
 
 class EndpointRemoval(Scenario):
