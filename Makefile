@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup demo demo-seed test check lab-up lab-down lab-purge bench versions docs lock clean
+.PHONY: help setup demo demo-seed test faults check lab-up lab-down lab-purge bench versions docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -21,7 +21,7 @@ demo: .venv/ready ## Bring a real cluster up on this machine, judge it, show whe
 	@$(BIN)/python -m lab outside -- $(BIN)/pytest --kubeconfig "$$($(BIN)/python -m lab kubeconfig)"
 	@echo "The cluster is still up for a look: see docs/lab.md. \`make lab-down\` takes it down."
 
-demo-seed: .venv/ready ## The same on the cluster that this began with: Kubernetes 1.19, IPVS, as AKS Engine deployed it
+demo-seed: .venv/ready ## The same on the original target cluster: Kubernetes 1.19, IPVS, as AKS Engine deployed it
 	@$(BIN)/python -m lab up --variant seed
 	@$(BIN)/python -m lab outside -- $(BIN)/pytest --kubeconfig "$$($(BIN)/python -m lab kubeconfig)" \
 		--profile aks-engine --strict-support
@@ -29,6 +29,9 @@ demo-seed: .venv/ready ## The same on the cluster that this began with: Kubernet
 
 test: .venv/ready ## Pass the project's own tests; with root on Linux, on real clusters as well
 	@$(BIN)/pytest selftest
+
+faults: .venv/ready ## Judge every fault and every variant alone, against what each must break
+	@FAULTS_ALONE=1 $(BIN)/pytest selftest/lab/test_suite.py
 
 check: .venv/ready ## Lint, types, layers, generated documents
 	$(BIN)/ruff check .

@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Sequence
 
-from lab import cluster, faults, status, teardown, vantage, variants
+from lab import cluster, expect, faults, status, teardown, vantage, variants
 from lab.controlplane import ADMIN_KUBECONFIG
 from lab.errors import LabError
 from lab.machine import Machine
@@ -26,7 +26,7 @@ def _parser() -> argparse.ArgumentParser:
     up.add_argument("--variant", default="default", metavar="NAME", help="how it is deployed (see `list`)")
     up.add_argument("--nodes", type=int, metavar="N", help="number of nodes, instead of the variant's own")
     add("down", "take everything down, whatever state it is in")
-    add("status", "what is up, and how it does")
+    add("status", "show what is running and whether it is healthy")
     inside = add("exec", "run a command inside a node")
     inside.add_argument("node", help="a machine (node0, cp, fabric) or the Kubernetes name of a node")
     inside.add_argument("words", nargs=argparse.REMAINDER, metavar="-- CMD")
@@ -39,6 +39,8 @@ def _parser() -> argparse.ArgumentParser:
     for name, text in (("fault", "do some damage to the running cluster"), ("mend", "undo the damage")):
         add(name, text).add_argument("name", help="see `list`")
     add("list", "all variants and faults")
+    why = add("explain", "what a variant or a fault does, and what must break there")
+    why.add_argument("name", help="see `list`")
     add("purge", "take everything down and remove all that the lab ever wrote, its cache included")
     return parser
 
@@ -82,6 +84,16 @@ def _list() -> None:
             print(f"  {name:20} {title}")
 
 
+def explain(name: str) -> list[str]:
+    """Return what a variant or a fault does and must break. Raises LabError."""
+    if name in faults.names():
+        fault = faults.load(name)
+        return expect.lines(f"fault {name}: {fault.title}", fault.expect, healthy=False)
+    variant = variants.load(name)
+    title = f"variant {name}: {variant.title}"
+    return expect.lines(title, variants.expectation(name), healthy=variant.healthy)
+
+
 def _run(arguments: argparse.Namespace) -> int:
     match arguments.command:
         case "up":
@@ -106,6 +118,8 @@ def _run(arguments: argparse.Namespace) -> int:
             faults.undo(arguments.name)
         case "list":
             _list()
+        case "explain":
+            print("\n".join(explain(arguments.name)))
         case "purge":
             teardown.down()
             shutil.rmtree(HOME)

@@ -71,6 +71,7 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     begin = time.monotonic()
     variant = load(name, nodes)
     preflight.check(variant.kubernetes, own_kernels=variant.own_kernels)
+    _make_room(variant)
     built = artifacts.ensure(variant.kubernetes, say, with_uml=variant.own_kernels)
 
     def step(text: str) -> None:
@@ -94,6 +95,14 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
         write_json(_RECORD, record | {"finished": True})
         step(f"up: {name}, {variant.nodes} nodes, Kubernetes {built.version}")
     return plan
+
+
+def _make_room(variant: Variant) -> None:
+    """Take another cluster down before anything is built: it would use most of a core meanwhile."""
+    with host.exclusive():
+        found = running()
+        if found and found[1].variant != variant:
+            teardown.remove()
 
 
 def _build(plan: Plan, built: Artifacts, step: Say) -> None:

@@ -16,6 +16,20 @@ from lab.releases import API_SERVER, CONTROLLER_MANAGER, SCHEDULER
 KEYS = INSIDE / "pki"
 ADMIN_KUBECONFIG = STATE / "admin.kubeconfig"
 ADMIN_KEYS = STATE / "admin"  # the same credentials as files: ca.crt, admin.crt, admin.key
+# Who did what, but for the cluster's own components: `python -m lab logs audit`.
+AUDIT_POLICY = """\
+apiVersion: audit.k8s.io/v1
+kind: Policy
+omitStages: [RequestReceived]
+rules:
+  - level: None
+    userGroups:
+      ["system:nodes", "system:serviceaccounts:kube-system", "system:serviceaccounts:metallb-system"]
+  - level: None
+    users:
+      ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy"]
+  - level: Metadata
+"""
 KUBELET_CLIENT = "kube-apiserver-kubelet-client"
 
 
@@ -31,6 +45,7 @@ def prepare(plan: Plan, authority: Authority) -> None:
     write_kubeconfig(ADMIN_KUBECONFIG, plan.api_url, authority, "kubernetes-admin", admin)
     admin.write(ADMIN_KEYS, "admin")
     write(ADMIN_KEYS / "ca.crt", authority.pair.certificate)
+    write(machine.folder / "audit.yaml", AUDIT_POLICY)
     machine.add_service("etcd", _etcd())
     machine.add_service(API_SERVER, _api_server(plan))
     machine.add_service(CONTROLLER_MANAGER, _controller_manager(plan))
@@ -111,6 +126,8 @@ def _api_server(plan: Plan) -> list[str]:
         "--requestheader-username-headers=X-Remote-User",
         f"--proxy-client-cert-file={_key('front-proxy-client.crt')}",
         f"--proxy-client-key-file={_key('front-proxy-client.key')}",
+        f"--audit-policy-file={INSIDE / 'audit.yaml'}",
+        f"--audit-log-path={INSIDE / 'logs/audit.log'}",
         "--profiling=false",
         *plan.variant.release.flags(API_SERVER),
     ]

@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from lab import cluster, vantage
 from lab.addresses import FABRIC, FAMILIES, Plan
 from lab.errors import LabError
+from lab.expect import Expect
 from lab.files import write
 from lab.machine import Machine
 from lab.paths import STATE
@@ -57,6 +58,7 @@ class Fault(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
     title: str
     steps: tuple[Step, ...] = Field(min_length=1)
+    expect: Expect | None = None
 
 
 def names() -> list[str]:

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError
 
 from lab.errors import LabError
+from lab.expect import Expect
 from lab.releases import Release
 
 FOLDER = Path(__file__).parent / "variants"
@@ -172,12 +173,22 @@ def names() -> list[str]:
 def load(name: str, nodes: int | None = None, folder: Path = FOLDER) -> Variant:
     """The variant of this name, with another number of nodes if given. Raises LabError."""
     data = _read(name, folder, ())
+    data.pop("expect", None)
     if nodes is not None:
         data["nodes"] = nodes
     try:
         return Variant.model_validate(data)
     except ValidationError as error:
         raise LabError(f"{folder / name}.yaml: {first_problem(error)}") from None
+
+
+def expectation(name: str, folder: Path = FOLDER) -> Expect | None:
+    """Return what must break on the variant, if its own file says so. Raises LabError."""
+    data = _read(name, folder, ()).get("expect") if "expect" in read_yaml(folder / f"{name}.yaml") else None
+    try:
+        return None if data is None else Expect.model_validate(data)
+    except ValidationError as error:
+        raise LabError(f"{folder / name}.yaml: expect.{first_problem(error)}") from None
 
 
 def _read(name: str, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from dualstack.scenario.probe import Probe
 from dualstack.scenario.scale import Replicas, Scale
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import ClusterIPs
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -24,11 +25,11 @@ class EndpointRemoval(Scenario):
     on_every_node = (CLIENT,)
     manifests = ("endpoint-removal",)
     ready = Replicas("removal")
-    there = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS)
+    there = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, direct=TcpPodToPod.paths)
     gone = Scale("removal", 0)
-    silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True)
+    silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True, control=there)
     back = Scale("removal", 1)
-    again = Probe(TCP, UDP, to=BOTH, keep_flows=True)
+    again = Probe(TCP, UDP, to=BOTH, keep_flows=True, control=there, direct=TcpPodToPod.paths)
 
 
 @behaviour(
@@ -42,7 +43,7 @@ class EndpointRemoval(Scenario):
         remedy="Compare kube-proxy's rules of the broken family on the named node with the EndpointSlices; "
         "for UDP, look for stale conntrack entries: conntrack -L -f ipv6 -p udp.",
     ),
-    needs=(EndpointRemoval,),
+    needs=(EndpointRemoval, TcpPodToPod),
 )
 def test_endpoint_removal(board: Board, judge: Judge) -> None:
     control = board.wait(EndpointRemoval.there).observations
@@ -58,8 +59,18 @@ def test_endpoint_removal(board: Board, judge: Judge) -> None:
             answered=f"{path.answered} of {path.requests}",
             silent_after_seconds=path.seconds,
         )
+    home = {pod.name: pod.node for pod in board.wait(EndpointRemoval.back).pods}
+    direct = board.wait(TcpPodToPod.paths).observations
+    dead = {
+        (each.source, each.target, each.family) for each in direct if not each.reached and not each.blocked
+    }
     again = board.wait(EndpointRemoval.again).observations
     for path in judge.paths(again, "ClusterIPs and nodes", control=control):
+        cut_off = [home[name] for name in path.missing if (path.source, home[name], path.family) in dead]
+        if cut_off:
+            why = f"the backend on {cut_off[0]} cannot be reached directly either (see tcp-pod-to-pod)"
+            judge.cannot_path(path, why)
+            continue
         judge.path(
             path,
             path.reached,

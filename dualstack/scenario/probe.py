@@ -22,6 +22,7 @@ from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
 from dualstack.scenario.targets import Targets
 
+PathKey = tuple[str, str, str, Family]
 Milestone = tuple[str, str]
 """(phase, line): the line is printed with {reached} and {paths} filled in."""
 
@@ -41,6 +42,7 @@ class Probe(Step[Paths]):
         after: float = 0.0,
         until_silent: bool = False,
         keep_flows: bool = False,
+        control: "Probe | None" = None,
         direct: Step[Paths] | None = None,
         counted: int = 0,
         milestone: Milestone | None = None,
@@ -51,12 +53,13 @@ class Probe(Step[Paths]):
         `bound`: seconds until convergence, instead of the profile's for these targets.
         `after`: seconds to let pass first, where asking at once would only meet what is about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
+        `control`: an earlier probe of the same scenario; a path that did not answer then is not asked again.
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
         either is given up early. `counted`: so many tries more once a target answers, and only these are
         counted; not before `direct` is known, since a container is ready a moment before its server listens.
         """
         self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
-        self.after = after
+        self.after, self.control = after, control
         self.bound, self.until_silent, self.keep_flows = bound, until_silent, keep_flows
         self.direct, self.counted, self.milestone = direct, counted, milestone
 
@@ -95,6 +98,7 @@ class Probe(Step[Paths]):
             for kind in self.kinds
             for each in self.to.resolve(stage, kind, self.scenario, clients, silent=self.until_silent)
         ]
+        aims = [_unless_dead(each, self._dead(stage)) for each in aims]
         tallies = [self._tally(stage, each) for each in aims if isinstance(each, Target)]
         seen = [each for each in aims if isinstance(each, Observation)]
         start = time.monotonic()
@@ -119,6 +123,13 @@ class Probe(Step[Paths]):
         running = [node for node, pod in clients.items() if pod.running]
         return {node: clients[node] for node in running[:1]}
 
+    def _dead(self, stage: Stage) -> dict[PathKey, Observation]:
+        """Return the paths that did not answer the control."""
+        before = stage.board.wait(self.control).observations if self.control else ()
+        return {
+            (each.kind, each.source, each.target, each.family): each for each in before if not each.reached
+        }
+
     def _tally(self, stage: Stage, target: Target) -> Tally:
         return Tally(target, until_silent=self.until_silent, keep_flows=self.keep_flows, flows=stage.flows)
 
@@ -133,6 +144,19 @@ class Probe(Step[Paths]):
         rounds.one_round([again], stage.ask_from(self.source))
         again.rounds, again.done_at = first.rounds, first.done_at
         return again
+
+
+def _unless_dead(aim: Target | Observation, dead: dict[PathKey, Observation]) -> Target | Observation:
+    """Return the aim, or an observation of why it is not asked."""
+    if isinstance(aim, Observation):
+        return aim
+    before = dead.get((aim.kind.name, aim.source, aim.target, aim.family))
+    if before is None:
+        return aim
+    return Observation(
+        kind=aim.kind.name, source=aim.source, target=aim.target, family=aim.family, address=aim.address,
+        blocked=f"the same path did not answer before either: {before.blocked or before.error}",
+    )  # fmt: skip
 
 
 def _cut_off(stage: Stage, direct: Step[Paths] | None) -> Callable[[Tally], bool]:

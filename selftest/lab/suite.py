@@ -38,6 +38,16 @@ class Judged:
             if finding["verdict"] in ("breaks", "unsupported")
         }
 
+    def findings(self) -> dict[tuple[str, str, str | None], bool]:
+        """Whether each (behaviour, subject, family) that was judged breaks, or is outside the support."""
+        found: dict[tuple[str, str, str | None], bool] = {}
+        for each in self.report["behaviours"]:
+            for finding in each["findings"]:
+                if finding["verdict"] not in ("not-judged", "not-applicable"):
+                    key = (each["id"], finding["subject"], finding["family"])
+                    found[key] = found.get(key, False) or finding["verdict"] in ("breaks", "unsupported")
+        return found
+
     def causes(self, behaviour: str) -> str:
         """All causes that a behaviour's findings give, as one text."""
         found = next(each for each in self.report["behaviours"] if each["id"] == behaviour)
@@ -71,3 +81,9 @@ def judge(reports: Path, *options: str, kubeconfig: str | None = None) -> Judged
     latest = reports / "latest"
     folder = latest.resolve() if latest.exists() else None
     return Judged(done.returncode, done.stdout + done.stderr, folder)
+
+
+def audit() -> list[dict[str, Any]]:
+    """What the lab's API server has recorded so far: an entry for each answered request."""
+    lines = lab("logs", "audit").splitlines()
+    return [each for each in map(json.loads, lines) if each["stage"] == "ResponseComplete"]

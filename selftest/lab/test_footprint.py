@@ -1,9 +1,11 @@
 """Whatever ends a run, nothing of it stays in the cluster."""
 
 import json
+import os
 import signal
 import subprocess
 import time
+from pathlib import Path
 
 import pytest
 from suite import ROOT, command, judge, lab
@@ -12,7 +14,7 @@ import lab as cluster
 
 pytestmark = pytest.mark.lab
 OURS = "app.kubernetes.io/managed-by=dualstack-conformance"
-PODS = 9  # a client, a server and a host pod on each of three nodes
+PODS = 10  # a client, a server and a host pod on each of three nodes, and endpoint-removal's backend
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -112,7 +114,9 @@ def test_pods_pass_the_restricted_level_but_for_the_declared_ones(tmp_path):
     level = "pod-security.kubernetes.io/enforce"
     kubectl("label", "namespace", "default", f"{level}=restricted")
     try:
-        refused = {pod["metadata"]["labels"]["dualstack-conformance/role"] for pod in pods if is_refused(pod)}
+        refused = {
+            pod["metadata"]["labels"].get("dualstack-conformance/role") for pod in pods if is_refused(pod)
+        }
     finally:
         kubectl("label", "namespace", "default", f"{level}-")
     assert refused == {"host"}
@@ -133,10 +137,58 @@ def is_refused(pod):
 def test_every_object_carries_the_run_and_its_expiry(tmp_path):
     run = started(tmp_path)
     (name,) = ours()
-    items = json.loads(kubectl("get", "pods,services", "-n", name, "-o", "json"))["items"]
+    items = json.loads(kubectl("get", "pods,services,deployments,replicasets", "-n", name, "-o", "json"))[
+        "items"
+    ]
     run.send_signal(signal.SIGINT)
     ended(run, tmp_path)
     for item in [*items]:
         metadata = item["metadata"]
         assert f"dualstack-{metadata['labels']['dualstack-conformance/run']}" == name
         assert int(metadata["labels"]["dualstack-conformance/expires"]) > time.time()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A folder with room for 64 kB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_ends_the_run_and_nothing_stays(small_disk):
+    start = time.monotonic()
+    judged = judge(small_disk)
+    assert time.monotonic() - start < 90
+    assert judged.status not in (0, 1), judged.output
+    assert "No space left on device" in judged.output
+    assert "Traceback" not in judged.output
+    assert ours() == {}
+
+
+def descendants(pid):
+    """The process and all that came of it."""
+    children = [int(each) for task in Path(f"/proc/{pid}/task").glob("*/children")
+                for each in task.read_text().split()]  # fmt: skip
+    return [pid, *(each for child in children for each in descendants(child))]
+
+
+def is_worker(pid):
+    """Whether a process is one of xdist's workers."""
+    return b"exec(eval(sys.stdin.readline()))" in Path(f"/proc/{pid}/cmdline").read_bytes()
+
+
+def test_a_killed_worker_ends_the_run_and_nothing_stays(tmp_path):
+    with (tmp_path / "output").open("w") as output:
+        run = subprocess.Popen(command(tmp_path, "-n", "2"), cwd=ROOT, stdout=output, stderr=output)
+    waited_for(lambda: any(pods_of(name) for name in ours()), 30)
+    (one, *_) = filter(is_worker, descendants(run.pid))
+    os.kill(one, signal.SIGKILL)
+    output = ended(run, tmp_path)
+    assert ours() == {}, output
+    report = json.loads((tmp_path / "latest/report.json").read_text())
+    assert report["verdict"] in ("conformant", "incomplete"), output
+    assert report["left_behind"] == []
+    assert not any(each["verdict"] == "breaks" for each in report["behaviours"]), output

@@ -1,0 +1,83 @@
+"""The plan is true: what it names is what the API server recorded."""
+
+import re
+from collections import Counter
+
+import pytest
+import yaml
+from suite import ROOT, audit, judge, lab
+
+pytestmark = pytest.mark.lab
+ADMIN = "kubernetes-admin"
+OBJECTS = ("namespaces", "pods", "services", "deployments")
+
+
+def recorded_by(run):
+    """What the API server recorded while `run` ran, by the admin: (verb, resource with subresource)."""
+    before = len(audit())
+    judged = run()
+    calls = Counter()
+    for entry in audit()[before:]:
+        if entry["user"]["username"] == ADMIN and (about := entry.get("objectRef")):
+            what = about["resource"] + (f"/{about['subresource']}" if "subresource" in about else "")
+            calls[entry["verb"], what] += 1
+    return judged, calls
+
+
+def cost(output, what):
+    """(least, most) of a line of the plan's cost table."""
+    found = re.search(rf"^{what} +(\d+)(?: to (\d+))?$", output, re.MULTILINE)
+    return int(found[1]), int(found[2] or found[1])
+
+
+def needs(output):
+    """The permissions that the plan names."""
+    (line,) = [each for each in output.splitlines() if each.startswith("Needs to: ")]
+    return {tuple(each.split()) for each in line.removeprefix("Needs to: ").rstrip(".").split(", ")}
+
+
+@pytest.mark.parametrize("only", ["", "--only=udp-pod-to-pod", "--only=service-ipv6,pod-interface"])
+def test_the_plan_is_what_the_api_server_records(only, tmp_path):
+    lab("up")
+    options = [only] if only else []
+    plan = judge(tmp_path / "plan", "--plan", *options)
+    judged, calls = recorded_by(lambda: judge(tmp_path / "run", *options))
+    assert judged.report["verdict"] == ("incomplete" if only else "conformant"), judged.output
+
+    created = {what: count for (verb, what), count in calls.items() if verb == "create"}
+    for what in OBJECTS:
+        planned = cost(plan.output, what)[0] if f"\n{what} " in plan.output else 0
+        assert created.get(what, 0) == planned, what
+
+    reads = {("list", "nodes"), ("get", "namespaces"), ("get", "services"), ("get", "configmaps"),
+             ("list", "daemonsets"), ("list", "pods"), ("list", "servicecidrs"),
+             ("create", "selfsubjectaccessreviews")}  # fmt: skip
+    assert set(calls) - reads <= needs(plan.output)
+    explaining = {("list", "events")}  # only where something does not come
+    exec_ = {("get", "pods/exec"), ("create", "pods/exec")}  # one of the two, by the server's version
+    assert needs(plan.output) - explaining - exec_ <= set(calls)
+    if ("get", "pods/exec") in needs(plan.output):
+        assert exec_ & set(calls)
+
+    execs = yaml.safe_load((judged.folder / "observations/execs.json").read_text())["value"]["execs"]
+    assert len(execs) == sum(calls[each] for each in exec_), "every exec is in the run's own log"
+    least, most = cost(plan.output, "execs in a first round")
+    first = [each for each in execs if each["first"]]
+    assert least <= len(first) <= most
+    requests = sum(cost(plan.output, f"{kind} requests in a first round")[0]
+                   for kind in ("http", "interfaces", "key", "ping", "tcp", "udp")
+                   if f"\n{kind} requests" in plan.output)  # fmt: skip
+    assert sum(each["first"] for each in execs) == requests
+
+
+def test_the_documented_role_is_what_a_whole_run_uses():
+    rules = yaml.safe_load((ROOT / "docs/rbac.yaml").read_text())["rules"]
+    documented = {(verb, what) for rule in rules for what in rule["resources"] for verb in rule["verbs"]}
+    lab("up")
+    used = {
+        (entry["verb"], entry["objectRef"]["resource"])
+        for entry in audit()
+        if entry["user"]["username"] == ADMIN and entry.get("userAgent", "") == "dualstack-conformance"
+        and "objectRef" in entry and "subresource" not in entry["objectRef"]
+    }  # fmt: skip
+    assert used - {("create", "selfsubjectaccessreviews")} <= documented
