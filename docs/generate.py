@@ -15,6 +15,8 @@ from dualstack.report import schema as report_schema
 from dualstack.session import catalogue
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.take import READS
+from lab import faults, variants
+from lab.__main__ import explain
 
 ANY_NODE = Node(name="any", ready=True, kubelet="", os="linux", internal_ips=("192.0.2.1", "2001:db8::1"))
 GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
@@ -122,11 +124,35 @@ def access() -> str:
     return "---\n".join(made if "\nrules:\n" in each else each for each in documents)
 
 
+def damage() -> str:
+    """docs/faults.md."""
+    parts = [
+        GENERATED,
+        "# Variants and faults\n",
+        "What the lab deploys differently and what it breaks, and what the suite must find there "
+        "(`expect:` in `lab/variants/` and `lab/faults/`; `python -m lab explain NAME`). `make test` judges "
+        "these on real clusters, `make faults` each of them alone.\n",
+    ]
+    for heading, kind, names in (
+        ("Variants", "variant", variants.names()),
+        ("Faults", "fault", faults.names()),
+    ):
+        parts.append(f"## {heading}\n")
+        for name in names:
+            title, *rest = explain(name)
+            about = [line for line in rest if line]
+            text = title.removeprefix(f"{kind} {name}: ")
+            parts.append(f"### {name}\n\n{text[0].upper()}{text[1:]}.\n")
+            parts.append("\n".join(f"- {line}" for line in about) + "\n")
+    return "\n".join(parts)
+
+
 def main(arguments: list[str]) -> int:
     """Write the documents, or with --check say which are stale."""
     made = {
         ROOT / "docs/behaviours.md": behaviours(),
         ROOT / "docs/profiles.md": profiles(),
+        ROOT / "docs/faults.md": damage(),
         ROOT / "docs/rbac.yaml": RBAC_HEAD + role(),
         ACCESS: access(),
         ROOT / "docs/report.schema.json": report_schema.schema(),
