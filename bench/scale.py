@@ -67,7 +67,7 @@ def main(nodes: int, behaviours: int) -> int:
 
 def _write(path: Path, nodes: int, behaviours: int, night: int) -> None:
     path.parent.mkdir()
-    write_file(path, canonical.pieces(made_up(nodes, behaviours, night)))
+    write_file(path, canonical.pieces(large_report(nodes, behaviours, night)))
 
 
 def _measured(name: str, words: list[str], output: Path) -> list[str | float]:
@@ -83,7 +83,7 @@ def _measured(name: str, words: list[str], output: Path) -> list[str | float]:
     return [name, seconds, used.ru_utime + used.ru_stime, peak, size, within]
 
 
-def made_up(nodes: int, behaviours: int, night: int) -> Report:
+def large_report(nodes: int, behaviours: int, night: int) -> Report:
     """A report of a cluster with so many nodes; each night others break."""
     names = [f"pool-{number // 100:03}-node-{number:05}" for number in range(nodes)]
     results = [_behaviour(number, names, night) for number in range(behaviours)]

@@ -13,11 +13,6 @@ class Family(StrEnum):
     V4 = "IPv4"
     V6 = "IPv6"
 
-    @property
-    def other(self) -> "Family":
-        """The family that this one is judged beside."""
-        return Family.V4 if self is Family.V6 else Family.V6
-
 
 FAMILIES = (Family.V4, Family.V6)
 

@@ -20,8 +20,8 @@ from pydantic import BaseModel, ConfigDict
 
 Key = tuple[str, str, str | None]
 """(behaviour, subject, family) of a finding."""
-Verdict = Literal["conformant", "not-conformant", "incomplete"]
-WORST: tuple[Verdict, ...] = ("not-conformant", "incomplete", "conformant")
+Verdict = Literal["conformant", "not-conformant", "incomplete", "any"]
+WORST: tuple[Verdict, ...] = ("any", "not-conformant", "incomplete", "conformant")
 
 
 class _Data(BaseModel):

@@ -11,6 +11,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,6 +31,19 @@ PATIENCE_SECONDS = 30.0  # how long a call waits for an API server that is away,
 RETRY_PAUSE_SECONDS = 0.5
 CONNECT_SECONDS = 5.0
 CREDENTIAL_SECONDS = 10.0  # the client runs a plugin for each call when a token lives less than 5 minutes
+
+
+@dataclass(frozen=True)
+class _Call:
+    """One call, ready to be made again; `verb` and `resource` are RBAC's words for it."""
+
+    method: str
+    url: str
+    resource: str
+    verb: str
+    body: object | None
+    timeout: float
+    content_type: str
 
 
 class Cluster:
@@ -54,11 +68,10 @@ class Cluster:
         query: dict[str, Any] | None = None,
         timeout: float = 15.0,
         content_type: str = JSON,
-        raw_text: bool = False,
         patient: bool = True,
         verb: str | None = None,
     ) -> Any:  # noqa: ANN401 (whatever JSON the server answers)
-        """One call: JSON in, JSON out, or text if `raw_text`. `timeout` in seconds. Raises ApiError.
+        """Make one call: JSON in, JSON out. `timeout` in seconds. Raises ApiError.
 
         `verb` is RBAC's word for it where the method does not tell (list, deletecollection).
 
@@ -67,12 +80,11 @@ class Cluster:
         `retries` tells of each.
         """
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        one = _Call(method, url, resource_of(path), verb or VERBS[method], body, timeout, content_type)
         end = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
         while True:
             try:
-                return self._once(
-                    method, url, verb or VERBS[method], path, body, timeout, content_type, raw_text
-                )
+                return self._once(one)
             except ApiError as error:
                 pause = max(RETRY_PAUSE_SECONDS, error.retry_after or 0)
                 if not _may_be_repeated(method, error) or time.monotonic() + pause > end:
@@ -95,10 +107,9 @@ class Cluster:
             self.retries.append(str(error))
             return self._pages(path, limit, query)
 
-    def create(self, path: str, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Create an object in a collection. Raises ApiError."""
-        query = {"dryRun": "All"} if dry_run else None
-        answer: dict[str, Any] = self.request("POST", path, body=body, query=query)
+        answer: dict[str, Any] = self.request("POST", path, body=body)
         return answer
 
     def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -106,11 +117,9 @@ class Cluster:
         answer: dict[str, Any] = self.request("PATCH", path, body=body, content_type=MERGE_PATCH)
         return answer
 
-    def delete(
-        self, path: str, *, grace: int | None = None, propagation: str | None = None, uid: str | None = None
-    ) -> dict[str, Any]:
+    def delete(self, path: str, *, grace: int | None = None, uid: str | None = None) -> dict[str, Any]:
         """Delete an object; with `uid` only that very one. `grace` in seconds. Raises ApiError."""
-        options = _delete_options(grace, propagation) | ({"preconditions": {"uid": uid}} if uid else {})
+        options = _delete_options(grace) | ({"preconditions": {"uid": uid}} if uid else {})
         answer: dict[str, Any] = self.request("DELETE", path, body=options)
         return answer
 
@@ -119,7 +128,7 @@ class Cluster:
     ) -> None:
         """Delete the objects of a collection that the selector matches. Raises ApiError."""
         query = {"labelSelector": label_selector} if label_selector else None
-        options = _delete_options(grace, None)
+        options = _delete_options(grace)
         self.request("DELETE", path, query=query, body=options, verb="deletecollection")
 
     def exec(
@@ -167,39 +176,30 @@ class Cluster:
             if not position:
                 return items
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        verb: str,
-        path: str,
-        body: object | None,
-        timeout: float,
-        content_type: str,
-        raw_text: bool,
-    ) -> Any:  # noqa: ANN401
-        resource = resource_of(path)
-        headers = self.headers() | ({"Content-Type": content_type} if body is not None else {})
+    def _once(self, one: "_Call") -> Any:  # noqa: ANN401
+        headers = self.headers() | ({"Content-Type": one.content_type} if one.body is not None else {})
 
         def call() -> urllib3.BaseHTTPResponse:
             return self.api.rest_client.pool_manager.request(
-                method,
-                url,
-                body=json.dumps(body).encode() if body is not None else None,
+                one.method,
+                one.url,
+                body=json.dumps(one.body).encode() if one.body is not None else None,
                 headers=headers,
-                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, timeout), read=timeout),
+                timeout=urllib3.Timeout(connect=min(CONNECT_SECONDS, one.timeout), read=one.timeout),
                 retries=False,
             )
 
-        response = _connected(call, verb, resource)
+        response = _connected(call, one.verb, one.resource)
         text = response.data.decode(errors="replace")
         if response.status >= http.client.MULTIPLE_CHOICES:  # redirects are not followed
             after = response.headers.get("Retry-After", "")
-            raise _error(response.status, verb, resource, text, float(after) if after.isdecimal() else None)
+            raise _error(
+                response.status, one.verb, one.resource, text, float(after) if after.isdecimal() else None
+            )
         try:
-            return text if raw_text else json.loads(text or "{}")
+            return json.loads(text or "{}")
         except ValueError:
-            raise ApiError(response.status, verb, resource, "", "the answer is not JSON") from None
+            raise ApiError(response.status, one.verb, one.resource, "", "the answer is not JSON") from None
 
 
 def _may_be_repeated(method: str, error: ApiError) -> bool:
@@ -260,10 +260,8 @@ def _error(status: int, verb: str, resource: str, text: str, retry_after: float 
     return ApiError(status, verb, resource, str(reason), str(message), retry_after)
 
 
-def _delete_options(grace: int | None, propagation: str | None) -> dict[str, Any]:
+def _delete_options(grace: int | None) -> dict[str, Any]:
     options: dict[str, Any] = {"kind": "DeleteOptions", "apiVersion": "v1"}
     if grace is not None:
         options["gracePeriodSeconds"] = grace
-    if propagation is not None:
-        options["propagationPolicy"] = propagation
     return options

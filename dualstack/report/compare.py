@@ -14,12 +14,10 @@ from pydantic.dataclasses import dataclass
 from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.report.model import PSEUDONYM_KEY, BehaviourResult, Cluster, Report
-from dualstack.verdict.words import Level, Verdict, worst
+from dualstack.verdict.words import FAILING, FAILING_OR_WAIVED, Level, Verdict, worst
 
 SCHEMA: Literal["dualstack-comparison/1.0"] = "dualstack-comparison/1.0"
-OPEN = (Verdict.BREAKS, Verdict.UNSUPPORTED)
-WRONG = (*OPEN, Verdict.WAIVED)
-JUDGED = (*WRONG, Verdict.CONFORMS)
+JUDGED = (*FAILING_OR_WAIVED, Verdict.CONFORMS)
 
 Subject = tuple[str, Family | None]
 Seen = tuple[Verdict | None, str | None]
@@ -86,7 +84,7 @@ class Comparison(Part):
     @property
     def unseen(self) -> list[Change]:
         """The incomparable ones that are wrong in the newer run: not judged before, so not called new."""
-        return [each for each in self.incomparable if each.new in OPEN]
+        return [each for each in self.incomparable if each.new in FAILING]
 
 
 def compare(old: Report, new: Report) -> Comparison:
@@ -139,7 +137,7 @@ def _kind(was: Verdict | None, now: Verdict | None) -> str | None:
         return None
     if was not in JUDGED or now not in JUDGED:
         return "incomparable"
-    if now in OPEN and was not in OPEN:
+    if now in FAILING and was not in FAILING:
         return "new"
     if now is Verdict.CONFORMS:
         return "resolved"

@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Sequence
 import rfc8785
 from tabulate import tabulate
 
-from dualstack.report.compare import WRONG, Change, Comparison
+from dualstack.report.compare import Change, Comparison
 from dualstack.report.html import environment
 from dualstack.report.markdown import table
 from dualstack.report.text import shortened, visible
+from dualstack.verdict.words import FAILING_OR_WAIVED
 
 CHANGES_AT_MOST = 50  # a list's length for people; JSON has everything
 COLUMNS = ["behaviour", "where", "family", "before", "now", "why"]
@@ -88,7 +89,7 @@ def sections(comparison: Comparison) -> Iterator[tuple[str, list[Change]]]:
     telling = [
         each
         for each in comparison.incomparable
-        if each.old in WRONG or each.new in WRONG or (each.old and each.new)
+        if each.old in FAILING_OR_WAIVED or each.new in FAILING_OR_WAIVED or (each.old and each.new)
     ]
     for title, changes in (
         ("New", comparison.new),

@@ -16,7 +16,7 @@ from dualstack.report.matrix import SIGNS, is_path, matrices
 from dualstack.report.model import BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
-from dualstack.verdict.words import Verdict
+from dualstack.verdict.words import FAILING, Verdict
 
 FINDINGS_AT_MOST = 200  # in a behaviour's evidence
 FIRST_AT_MOST = 12  # in its summary
@@ -24,8 +24,7 @@ CHARACTERS_AT_MOST = 1_200_000  # of evidence on the page
 ROW = 180  # characters of markup around a finding
 CELLS_AT_MOST = 10_000  # on the page
 SIDE_AT_MOST = 40  # cells of a picture
-WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
-ORDER = (*WRONG, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE)
+ORDER = (*FAILING, Verdict.NOT_JUDGED, Verdict.WAIVED, Verdict.CONFORMS, Verdict.NOT_APPLICABLE)
 LABELS = {
     Verdict.CONFORMS: "conforms",
     Verdict.BREAKS: "breaks",
@@ -86,7 +85,7 @@ def render(report: Report) -> str:
     return template.render(
         report=report,
         topics=_topics(report),
-        broken=[(result, found) for result, found in excerpts if result.verdict in WRONG],
+        broken=[(result, found) for result, found in excerpts if result.verdict in FAILING],
         unjudged=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
         pictures=[(result, matrices(result, side)) for result in pictured],
         evidence=[(result, found) for result, found in excerpts if found.total],
@@ -100,7 +99,7 @@ def excerpt(result: BehaviourResult, room: int) -> Excerpt:
     for each in result.findings:
         by_verdict[each.verdict].append(each)
     ordered = [each for verdict in ORDER for each in by_verdict[verdict][:FINDINGS_AT_MOST]]
-    wrong = sum(len(by_verdict[verdict]) for verdict in WRONG)
+    wrong = sum(len(by_verdict[verdict]) for verdict in FAILING)
     return Excerpt(
         shown=list(_fitting(ordered[:FINDINGS_AT_MOST], room)),
         first=ordered[: min(wrong, FIRST_AT_MOST)],

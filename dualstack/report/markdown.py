@@ -8,10 +8,9 @@ from tabulate import tabulate
 from dualstack.family import FAMILIES
 from dualstack.report.model import BehaviourResult, Report, WaiverUse
 from dualstack.report.text import visible
-from dualstack.verdict.words import Verdict
+from dualstack.verdict.words import FAILING
 
 FINDINGS_AT_MOST = 20
-WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
 WAIVER_FACTS = ("behaviour", "subject", "family", "reason", "owner", "ticket", "expiry")
 
 
@@ -25,7 +24,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield f"**{_cell(report.sentence)}**\n"
     yield table(["", ""], list(_facts(report)))
     for result in report.behaviours:
-        if result.verdict in WRONG:
+        if result.verdict in FAILING:
             yield from _wrong(result)
     yield "\n## All behaviours\n"
     rows = [
@@ -60,7 +59,7 @@ def _facts(report: Report) -> Iterator[list[str]]:
 def _wrong(result: BehaviourResult) -> Iterator[str]:
     yield f"\n## {result.id} {result.verdict} ({result.level})\n"
     yield f"{_cell(result.claim)} [Source]({result.source})\n"
-    bad = [finding for finding in result.findings if finding.verdict in WRONG]
+    bad = [finding for finding in result.findings if finding.verdict in FAILING]
     rows = [[each.subject, each.family or "", each.cause or ""] for each in bad[:FINDINGS_AT_MOST]]
     yield table(["where", "family", "what was found"], rows)
     if len(bad) > FINDINGS_AT_MOST:

@@ -17,11 +17,11 @@ from pydantic import BaseModel, ConfigDict
 from dualstack.errors import UserError
 from dualstack.family import FAMILIES, Family
 from dualstack.report import canonical
-from dualstack.report.html import WRONG, environment
+from dualstack.report.html import environment
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.site import Check, Site
 from dualstack.report.text import shortened, visible
-from dualstack.verdict.words import Level, Outcome, Verdict
+from dualstack.verdict.words import FAILING_OR_WAIVED, Level, Outcome, Verdict
 
 TEXT_AT_MOST = 320  # characters of a remark, so that no row outgrows a page
 WAIVERS_AT_MOST = 3  # in a requirement's row, likewise
@@ -118,7 +118,7 @@ def _open(site: Site) -> list[str]:
 
 
 def _judged(result: BehaviourResult, report: Report) -> Row:
-    bad = [finding for finding in result.findings if finding.verdict in (*WRONG, Verdict.WAIVED)]
+    bad = [finding for finding in result.findings if finding.verdict in FAILING_OR_WAIVED]
     return Row(
         id=result.id,
         level=result.level,

@@ -8,7 +8,7 @@ from tabulate import tabulate
 from dualstack.family import FAMILIES, Family
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.text import shortened, visible
-from dualstack.verdict.words import Outcome, Verdict
+from dualstack.verdict.words import FAILING, Outcome, Verdict
 
 FINDINGS_AT_MOST = 8
 NARROWEST = 60
@@ -32,7 +32,6 @@ OUTCOME_COLOURS = {
     Outcome.NOT_CONFORMANT: "1;31",
     Outcome.INCOMPLETE: "1;33",
 }
-WRONG = (Verdict.BREAKS, Verdict.UNSUPPORTED)
 
 
 def table(report: Report, width: int, colour: bool) -> str:
@@ -42,7 +41,7 @@ def table(report: Report, width: int, colour: bool) -> str:
     if report.behaviours:
         parts.append(_table(report, width, colour))
     for result in report.behaviours:
-        if result.verdict in WRONG:
+        if result.verdict in FAILING:
             parts.append("\n".join(_wrong(result, width, colour)))
     sentence = "\n".join(textwrap.wrap(visible(report.sentence), width, break_on_hyphens=False))
     parts.append(_paint(sentence, OUTCOME_COLOURS[report.verdict], colour))
@@ -81,7 +80,7 @@ def _wrong(result: BehaviourResult, width: int, colour: bool) -> Iterator[str]:
     yield textwrap.fill(
         result.claim, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
     )
-    bad = [finding for finding in result.findings if finding.verdict in WRONG]
+    bad = [finding for finding in result.findings if finding.verdict in FAILING]
     for finding in bad[:FINDINGS_AT_MOST]:
         family = f" {finding.family}" if finding.family else ""
         line = visible(f"{finding.subject}{family}: {finding.cause}")

@@ -19,9 +19,7 @@ from dualstack.family import Family
 from dualstack.report import conclude
 from dualstack.report.model import BehaviourResult, WaiverState, WaiverUse
 from dualstack.verdict.finding import Finding
-from dualstack.verdict.words import Verdict
-
-WAIVABLE = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+from dualstack.verdict.words import FAILING, Verdict
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
@@ -106,7 +104,7 @@ def _waived(result: BehaviourResult, waivers: Iterable[Waiver], counts: dict[int
 
 def _covers(waiver: Waiver, pattern: re.Pattern[str], finding: Finding) -> bool:
     return (
-        finding.verdict in WAIVABLE
+        finding.verdict in FAILING
         and waiver.speaks_of(finding)
         and pattern.fullmatch(finding.subject) is not None
     )

@@ -51,6 +51,11 @@ SEVERITY = (
 )
 
 
+FAILING = (Verdict.BREAKS, Verdict.UNSUPPORTED)
+"""Verdicts about something that is wrong."""
+FAILING_OR_WAIVED = (*FAILING, Verdict.WAIVED)
+
+
 def worst(verdicts: list[Verdict]) -> Verdict | None:
     """The strongest of the verdicts by SEVERITY; None if there are none."""
     return min(verdicts, key=SEVERITY.index, default=None)

@@ -23,7 +23,8 @@ class Judged:
     @property
     def report(self) -> dict[str, Any]:
         assert self.folder is not None, self.output
-        return json.loads((self.folder / "report.json").read_text())
+        document: dict[str, Any] = json.loads((self.folder / "report.json").read_text())
+        return document
 
     @property
     def verdicts(self) -> dict[str, str]:

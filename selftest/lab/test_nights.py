@@ -6,7 +6,7 @@ import pytest
 from suite import judge, lab
 
 pytestmark = pytest.mark.lab
-DAMAGE = {("tcp-pod-to-pod", "node1 → node2", "IPv6"), ("ping-pod-to-pod", "node1 → node2", "IPv6")}
+DAMAGE = {(f"{kind}-pod-to-pod", "node1 → node2", "IPv6") for kind in ("tcp", "udp", "ping")}
 
 
 def changes(judged, kind):

@@ -79,7 +79,7 @@ def test_what_must_break_breaks_and_nothing_else(variant, case, tmp_path):
             lab("mend", fault)
     assert problems(case.expects, judged.findings()) == [], judged.output
     assert judged.report["left_behind"] == []
-    assert judged.report["verdict"] == verdict(case.expects), judged.output
+    assert verdict(case.expects) in ("any", judged.report["verdict"]), judged.output
     if healthy:
         unjudged = {id_ for id_, each in judged.verdicts.items() if each == "not-judged"}
         assert unjudged == set(case.expects[0].unjudged)

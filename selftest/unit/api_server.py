@@ -5,8 +5,11 @@ import http.server
 import json
 import ssl
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -16,8 +19,11 @@ from kubernetes import client
 
 from dualstack.cluster.api import Cluster
 
+Answer = Callable[[str, str, Any, Any], Any]
+"""(method, path, headers, body) → an answer, as `serving` describes it."""
 
-def certificate(folder, name, hours=(-1, 1)):
+
+def certificate(folder: Path, name: str, hours: tuple[int, int] = (-1, 1)) -> tuple[Path, Path]:
     """A self-signed certificate for 127.0.0.1, made once a folder: (certificate file, key file).
 
     It is valid between those `hours` from now.
@@ -52,7 +58,7 @@ def certificate(folder, name, hours=(-1, 1)):
 
 
 @contextmanager
-def serving(folder, answer, port=0):
+def serving(folder: Path, answer: Answer, port: int = 0) -> Iterator[int]:
     """Serve `answer(method, path, headers, body)`; yields the port.
 
     An answer is (status, document) or (status, document, headers); None breaks the connection off.
@@ -62,15 +68,15 @@ def serving(folder, answer, port=0):
     class Handler(http.server.BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def _answer(self):
+        def _answer(self) -> None:
             sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            told = answer(self.command, self.path, self.headers, json.loads(sent or "{}"))
-            if told is None:
+            reply = answer(self.command, self.path, self.headers, json.loads(sent or "{}"))
+            if reply is None:
                 self.close_connection = True
                 return
-            body = json.dumps(told[1]).encode()
-            self.send_response(told[0])
-            for header in (told[2] if len(told) > 2 else {}).items():
+            body = json.dumps(reply[1]).encode()
+            self.send_response(reply[0])
+            for header in (reply[2] if len(reply) > 2 else {}).items():
                 self.send_header(*header)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -78,7 +84,7 @@ def serving(folder, answer, port=0):
 
         do_GET = do_POST = do_DELETE = do_PATCH = _answer  # noqa: N815 (http.server calls them so)
 
-        def log_message(self, *_):
+        def log_message(self, *_: object) -> None:
             pass
 
     server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
@@ -96,7 +102,13 @@ def serving(folder, answer, port=0):
         thread.join()
 
 
-def cluster(port, ca_file, token="secret-token", host="127.0.0.1", tls_server_name=None):
+def cluster(
+    port: int,
+    ca_file: Path,
+    token: str = "secret-token",
+    host: str = "127.0.0.1",
+    tls_server_name: str | None = None,
+) -> Cluster:
     """A Cluster that speaks to that server and trusts `ca_file`."""
     configuration = client.Configuration(host=f"https://{host}:{port}")
     configuration.tls_server_name = tls_server_name

@@ -1,7 +1,7 @@
 import json
 import re
 
-import made_up
+import factory
 import pytest
 
 from dualstack import cli
@@ -21,7 +21,7 @@ def one(verdict, *, subject="node0", cause=None, **kwargs):
     judge = Judge()
     if verdict:
         judge.findings.append(Finding(subject=subject, family=V6, verdict=verdict, cause=cause))
-    return made_up.report(made_up.behaviour("node-internal-ips", judge), **kwargs)
+    return factory.report(factory.behaviour("node-internal-ips", judge), **kwargs)
 
 
 def lists(comparison):
@@ -65,8 +65,8 @@ def test_only_what_both_runs_judged_is_new_or_resolved(old, new, told):
 
 
 def test_a_break_whose_subject_is_gone_is_not_resolved():
-    old = made_up.report(made_up.addresses(bad={("node2", V6)}))
-    new = made_up.report(made_up.addresses(nodes=("node0", "node1")), nodes=("node0", "node1"))
+    old = factory.report(factory.addresses(bad={("node2", V6)}))
+    new = factory.report(factory.addresses(nodes=("node0", "node1")), nodes=("node0", "node1"))
     comparison = compare(old, new)
     assert comparison.resolved == []
     assert [(each.subject, each.family, each.old, each.new) for each in comparison.incomparable] == [
@@ -82,20 +82,20 @@ def test_of_several_findings_about_one_subject_the_worst_counts():
     judge = Judge()
     for holds in (True, False, True):
         judge("node0", holds, family=V6, cause="seen once")
-    new = made_up.report(made_up.behaviour("node-internal-ips", judge))
+    new = factory.report(factory.behaviour("node-internal-ips", judge))
     (change,) = compare(one(GOOD), new).new
     assert change.cause == "seen once"
 
 
 def test_an_equal_run_has_no_changes_and_no_context():
-    comparison = compare(made_up.damaged(), made_up.damaged())
+    comparison = compare(factory.damaged(), factory.damaged())
     assert lists(comparison)[:1] == ["unchanged"]
     assert comparison.context == []
     assert {each.subject for each in comparison.unchanged} == {"node2", "node0 → node2"}
 
 
 def test_the_context_names_what_differs():
-    old = made_up.healthy()
+    old = factory.healthy()
     cluster = old.cluster.model_copy(
         update={"version": "v1.37.0", "proxy_mode": "nftables", "service_ranges": ["10.0.0.0/16"]}
     )
@@ -119,10 +119,10 @@ def test_the_context_names_what_differs():
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        (made_up.healthy, made_up.damaged),
-        (made_up.damaged, made_up.healthy),
-        (made_up.early, made_up.hostile),
-        (made_up.hostile, made_up.early),
+        (factory.healthy, factory.damaged),
+        (factory.damaged, factory.healthy),
+        (factory.early, factory.hostile),
+        (factory.hostile, factory.early),
     ],
 )
 def test_every_view_is_harmless_and_says_the_counts(name, old, new):
@@ -143,14 +143,14 @@ def test_every_view_is_harmless_and_says_the_counts(name, old, new):
 
 
 def test_markdown_keeps_its_columns():
-    for block in FORMATS["markdown"](compare(made_up.early(), made_up.hostile())).split("\n\n"):
+    for block in FORMATS["markdown"](compare(factory.early(), factory.hostile())).split("\n\n"):
         lines = [line for line in block.splitlines() if line.startswith("|")]
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in lines}) <= 1
 
 
 @pytest.fixture
 def runs(tmp_path):
-    for name, report in (("good", made_up.healthy()), ("bad", made_up.damaged())):
+    for name, report in (("good", factory.healthy()), ("bad", factory.damaged())):
         (tmp_path / name).mkdir()
         (tmp_path / name / "report.json").write_bytes(canonical.to_json(report))
     return tmp_path

@@ -1,7 +1,7 @@
 import re
 from datetime import timedelta
 
-import made_up
+import factory
 import pytest
 
 from dualstack import cli
@@ -15,7 +15,7 @@ BAD = {("node2", Family.V6)}
 
 
 def night(root, number, report):
-    start = made_up.START + timedelta(days=number)
+    start = factory.START + timedelta(days=number)
     run = report.run.model_copy(update={"start": start, "end": start + timedelta(seconds=10 + number)})
     folder = root / f"night{number:03}"
     folder.mkdir()
@@ -26,18 +26,18 @@ def night(root, number, report):
 def unjudged():
     judge = Judge()
     judge.cannot("node2", "forbidden", family=Family.V6)
-    return made_up.behaviour("node-internal-ips", judge)
+    return factory.behaviour("node-internal-ips", judge)
 
 
 def fill(root, signs):
     for number, sign in enumerate(signs):
         behaviours = {
-            "+": [made_up.addresses()],
-            "-": [made_up.addresses(bad=BAD)],
+            "+": [factory.addresses()],
+            "-": [factory.addresses(bad=BAD)],
             "?": [unjudged()],
             " ": [],
         }[sign]
-        night(root, number, made_up.report(*behaviours))
+        night(root, number, factory.report(*behaviours))
 
 
 @pytest.mark.parametrize(
@@ -77,10 +77,10 @@ def test_what_is_no_report_is_named_and_not_fatal(tmp_path):
 
 def test_runs_of_two_clusters_are_two_histories(tmp_path):
     fill(tmp_path, "++")
-    other = made_up.report(made_up.addresses(bad=BAD))
+    other = factory.report(factory.addresses(bad=BAD))
     other = other.model_copy(update={"cluster": other.cluster.model_copy(update={"uid": "uid-2"})})
     night(tmp_path, 5, other)
-    night(tmp_path, 6, made_up.early())
+    night(tmp_path, 6, factory.early())
     page = render(collect(tmp_path))
     assert page.count("<svg") == 3
     assert "uid-2" in page
@@ -88,8 +88,8 @@ def test_runs_of_two_clusters_are_two_histories(tmp_path):
 
 
 def test_hostile_names_are_harmless(tmp_path):
-    hostile = made_up.hostile()
-    cluster = hostile.cluster.model_copy(update={"uid": made_up.HOSTILE, "version": made_up.HOSTILE})
+    hostile = factory.hostile()
+    cluster = hostile.cluster.model_copy(update={"uid": factory.HOSTILE, "version": factory.HOSTILE})
     night(tmp_path, 0, hostile.model_copy(update={"cluster": cluster}))
     page = render(collect(tmp_path))
     assert "<script" not in page

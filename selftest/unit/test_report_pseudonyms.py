@@ -4,7 +4,7 @@ import re
 from datetime import date
 from ipaddress import ip_address, ip_network
 
-import made_up
+import factory
 import pytest
 
 from dualstack import cli
@@ -19,7 +19,7 @@ from dualstack.report.model import WaiverUse
 from dualstack.verdict.judge import Judge
 
 KEY = b"a key"
-REPORTS = pytest.mark.parametrize("report", [make() for make in made_up.ALL.values()], ids=list(made_up.ALL))
+REPORTS = pytest.mark.parametrize("report", [make() for make in factory.ALL.values()], ids=list(factory.ALL))
 
 
 def common(one, two):
@@ -111,7 +111,7 @@ def telling():
     judge = Judge()
     judge(text, False, family=Family.V6, source="node0.corp.example", target=text, cause=text, remedy=text,
           seen=[text, {"10.11.12.13": text, "node0.corp.example": 1}])  # fmt: skip
-    report = made_up.report(made_up.behaviour("node-internal-ips", judge), nodes=("node0.corp.example",))
+    report = factory.report(factory.behaviour("node-internal-ips", judge), nodes=("node0.corp.example",))
     node = report.cluster.nodes[0].model_copy(update={"internal_ips": ["10.11.12.13", "fd12:3456:789a::d"]})
     cluster = {
         "nodes": [node],
@@ -139,8 +139,8 @@ def telling():
                 for subject in ("node0.corp.example", "node*.corp.example", "*")
             ],
             "created": [
-                made_up.ObjectName(kind="Namespace", name="dualstack-77"),
-                made_up.ObjectName(kind="Pod", namespace="dualstack-77", name="client-0"),
+                factory.ObjectName(kind="Namespace", name="dualstack-77"),
+                factory.ObjectName(kind="Pod", namespace="dualstack-77", name="client-0"),
             ],
         }
     )
@@ -221,7 +221,7 @@ def test_machines_and_users_are_recognised(text, made):
 
 
 def test_runs_under_different_names_are_not_compared(tmp_path, capsys):
-    real = made_up.healthy()
+    real = factory.healthy()
     one, other = (pseudonymous(real, Pseudonyms(key)) for key in (b"1", b"2"))
     for pair in ((real, one), (one, other)):
         with pytest.raises(UserError, match="cannot be compared"):
@@ -241,7 +241,7 @@ def test_a_waivers_pattern_tells_no_part_of_a_name():
 
 def test_a_node_called_like_a_key_of_the_report_harms_nothing():
     names = ("name", "evidence", "IPv4", "breaks", "seconds")
-    report = made_up.report(made_up.addresses(bad={("name", Family.V6)}, nodes=names), nodes=names)
+    report = factory.report(factory.addresses(bad={("name", Family.V6)}, nodes=names), nodes=names)
     made = pseudonymous(report, Pseudonyms(KEY))
     assert len({node.name for node in made.cluster.nodes}) == len(names)
     assert made.behaviours[0].findings[0].subject == made.cluster.nodes[0].name

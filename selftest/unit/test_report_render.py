@@ -3,7 +3,7 @@ import io
 import json
 import re
 
-import made_up
+import factory
 import pytest
 
 from dualstack.family import Family
@@ -13,7 +13,7 @@ from dualstack.report.write import write_file
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Verdict
 
-REPORTS = pytest.mark.parametrize("report", [make() for make in made_up.ALL.values()], ids=list(made_up.ALL))
+REPORTS = pytest.mark.parametrize("report", [make() for make in factory.ALL.values()], ids=list(factory.ALL))
 
 # What the published schema asks for and allows, as far as this suite writes it.
 CTRF_TEST = {"name", "status", "duration"}
@@ -56,16 +56,16 @@ def statuses(report):
 
 
 def test_ctrf_fails_only_for_what_must_be_and_nothing_unjudged_passes():
-    assert statuses(made_up.damaged()) == {
+    assert statuses(factory.damaged()) == {
         "node-internal-ips [IPv4]": "passed",
         "node-internal-ips [IPv6]": "failed",
         "tcp-pod-to-pod [IPv4]": "passed",
         "tcp-pod-to-pod [IPv6]": "failed",
         "pod-interface": "pending",
     }
-    advice = made_up.paths(bad={("node0", "node2", Family.V6)}, level=made_up.Level.SHOULD)
-    assert statuses(made_up.report(made_up.addresses(), advice))["tcp-pod-to-pod [IPv6]"] == "other"
-    assert statuses(made_up.early()) == {"run-to-the-end": "failed"}
+    advice = factory.paths(bad={("node0", "node2", Family.V6)}, level=factory.Level.SHOULD)
+    assert statuses(factory.report(factory.addresses(), advice))["tcp-pod-to-pod [IPv6]"] == "other"
+    assert statuses(factory.early()) == {"run-to-the-end": "failed"}
 
 
 def rows(report):
@@ -73,8 +73,8 @@ def rows(report):
 
 
 def test_csv_has_a_row_for_each_finding_and_for_a_behaviour_without_any():
-    damaged = made_up.damaged()
-    empty = made_up.behaviour("nothing-recorded", Judge())
+    damaged = factory.damaged()
+    empty = factory.behaviour("nothing-recorded", Judge())
     report = damaged.model_copy(update={"behaviours": [*damaged.behaviours, empty]})
     found = rows(report)
     assert len(found) == sum(len(each.findings) for each in damaged.behaviours) + 1
@@ -93,7 +93,7 @@ def test_csv_has_a_row_for_each_finding_and_for_a_behaviour_without_any():
 def test_no_cell_of_the_csv_is_a_formula(name):
     judge = Judge()
     judge(name, False, cause=name, source=name, target=name, remedy=name, seen=name)
-    report = made_up.report(made_up.behaviour("node-internal-ips", judge))
+    report = factory.report(factory.behaviour("node-internal-ips", judge))
     (row,) = rows(report)
     for cell in row.values():
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r", "＝"))
@@ -118,7 +118,7 @@ def test_prometheus_lines_are_samples_without_timestamps_and_never_twice(report)
 
 
 def test_prometheus_says_the_verdict_by_family():
-    text = prometheus.render(made_up.damaged())
+    text = prometheus.render(factory.damaged())
     assert 'dualstack_verdict{cluster="uid-1",verdict="not-conformant"} 1' in text
     start = 'dualstack_behaviour_verdict{cluster="uid-1",behaviour="node-internal-ips",'
     assert f'{start}family="IPv6",level="MUST",verdict="{Verdict.BREAKS}"}} 1' in text
@@ -127,7 +127,7 @@ def test_prometheus_says_the_verdict_by_family():
 
 
 def test_prometheus_labels_are_escaped():
-    report = made_up.healthy()
+    report = factory.healthy()
     cluster = report.cluster.model_copy(update={"uid": 'a"b\\c\nd'})
     text = prometheus.render(report.model_copy(update={"cluster": cluster}))
     assert 'dualstack_verdict{cluster="a\\"b\\\\c d",verdict="conformant"} 1' in text

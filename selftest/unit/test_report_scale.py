@@ -5,7 +5,7 @@ import json
 import re
 from itertools import product
 
-import made_up
+import factory
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
@@ -24,7 +24,7 @@ def loaded(report, folder):
 
 
 def test_findings_that_were_read_are_packed_and_equal_to_what_was_written(tmp_path):
-    report = made_up.damaged()
+    report = factory.damaged()
     again = loaded(report, tmp_path)
     (first, second), (one, two) = again.behaviours[:2], report.behaviours[:2]
     assert isinstance(first.findings, PackedFindings)
@@ -44,16 +44,16 @@ def test_no_text_is_taken_for_the_end_of_the_findings(end, tmp_path):
     judge(
         "node0]" + end, False, cause=f"[]{end}", seen=[{"findings": [1], "id": end}, {"claim": [], "id": "x"}]
     )
-    result = made_up.behaviour("one", judge)
-    report = made_up.report(
-        result.model_copy(update={"remedy": f"[]{end}", "claim": end}), made_up.addresses()
+    result = factory.behaviour("one", judge)
+    report = factory.report(
+        result.model_copy(update={"remedy": f"[]{end}", "claim": end}), factory.addresses()
     )
     assert loaded(report, tmp_path) == report
 
 
 def damaged_file(folder):
     """A report whose first behaviour, which conforms, has a finding that is none."""
-    content = canonical.to_json(made_up.report(made_up.addresses(), made_up.paths()))
+    content = canonical.to_json(factory.report(factory.addresses(), factory.paths()))
     path = folder / "report.json"
     path.write_bytes(content.replace(b'"verdict":"conforms"', b'"verdict":"fine"', 1))
     return path
@@ -94,8 +94,8 @@ def large(nodes, behaviours, holds):
                 address="fd00::1",
                 rounds=number,
             )
-        results.append(made_up.behaviour(f"behaviour-{at:03}", judge))
-    return made_up.report(*results, nodes=names)
+        results.append(factory.behaviour(f"behaviour-{at:03}", judge))
+    return factory.report(*results, nodes=names)
 
 
 @pytest.mark.parametrize("broken", [(), (Family.V6,), FAMILIES])
@@ -130,6 +130,6 @@ def test_cells_that_are_shared_say_only_what_is_wrong():
 
 def test_the_sheet_names_the_digest_of_the_file_as_it_is(tmp_path):
     path, sheet = tmp_path / "report.json", tmp_path / "sheet.html"
-    path.write_text(json.dumps(json.loads(canonical.to_json(made_up.damaged())), indent=2))
+    path.write_text(json.dumps(json.loads(canonical.to_json(factory.damaged())), indent=2))
     assert cli.main(["report", "render", str(path), "--format", "sign-off", "-o", str(sheet)]) == 0
     assert hashlib.sha256(path.read_bytes()).hexdigest() in sheet.read_text()

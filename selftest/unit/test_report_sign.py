@@ -3,7 +3,7 @@ import json
 import shutil
 import subprocess
 
-import made_up
+import factory
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import generate_private_key
@@ -36,7 +36,7 @@ BUNDLE = {"report.json", "report.html", "report.md", "junit.xml"}
 
 @pytest.fixture
 def signed(tmp_path):
-    folder = write_bundle(made_up.damaged(), tmp_path / "reports")
+    folder = write_bundle(factory.damaged(), tmp_path / "reports")
     (folder / "evidence").mkdir()
     (folder / "evidence/node0.txt").write_text("fd00::1\n")
     sign.sign(folder, PRIVATE)
@@ -118,7 +118,11 @@ def test_other_tools_read_the_sums(signed):
 
 @pytest.mark.parametrize(
     ("report", "result"),
-    [(made_up.healthy, "PASSED"), (made_up.damaged, "FAILED"), (made_up.interrupted, "FAILED")],
+    [
+        (factory.healthy, "PASSED"),
+        (factory.damaged, "FAILED"),
+        (factory.interrupted, "FAILED"),
+    ],
 )
 def test_the_result_is_passed_only_for_a_conformant_cluster(report, result, tmp_path):
     folder = write_bundle(report(), tmp_path)
@@ -134,7 +138,7 @@ def test_signing_again_replaces_the_signature(signed):
 
 def test_a_run_without_a_cluster_has_nothing_to_vouch_for(tmp_path):
     with pytest.raises(UserError, match="nothing to vouch for"):
-        sign.sign(write_bundle(made_up.early(), tmp_path), PRIVATE)
+        sign.sign(write_bundle(factory.early(), tmp_path), PRIVATE)
 
 
 def test_a_link_is_not_signed(signed):
@@ -160,7 +164,7 @@ def test_a_wrong_key_is_told_without_quoting_it(key, told, signed):
 
 
 def test_the_command_takes_the_key_from_a_file_or_the_environment(tmp_path, monkeypatch, capsys):
-    folder = write_bundle(made_up.healthy(), tmp_path / "reports")
+    folder = write_bundle(factory.healthy(), tmp_path / "reports")
     (tmp_path / "public.pem").write_bytes(PUBLIC)
     monkeypatch.delenv(keys.VARIABLE, raising=False)
     assert cli.main(["report", "sign", str(folder)]) == 4

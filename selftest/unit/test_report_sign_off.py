@@ -4,7 +4,7 @@ import subprocess
 import textwrap
 from datetime import date
 
-import made_up
+import factory
 import pytest
 
 from dualstack import cli
@@ -15,7 +15,7 @@ from dualstack.report import canonical, sign_off, site
 from dualstack.report.site import Check, Site
 from dualstack.verdict.words import Level, Verdict
 
-REPORTS = pytest.mark.parametrize("report", [make() for make in made_up.ALL.values()], ids=list(made_up.ALL))
+REPORTS = pytest.mark.parametrize("report", [make() for make in factory.ALL.values()], ids=list(factory.ALL))
 VOUCHED = {"by": "R. Example", "on": date(2026, 11, 20), "remark": "CHG-1"}
 
 
@@ -27,17 +27,25 @@ def check(verdict=None, level=Level.MUST, id_="by-hand"):
 @pytest.mark.parametrize(
     ("report", "checks", "standing"),
     [
-        (made_up.healthy, [], "ready"),
-        (made_up.healthy, [check(Verdict.CONFORMS)], "ready"),
-        (made_up.healthy, [check(Verdict.WAIVED)], "ready"),
-        (made_up.healthy, [check()], "open"),
-        (made_up.healthy, [check(Verdict.NOT_JUDGED)], "open"),
-        (made_up.healthy, [check(Verdict.BREAKS)], "not-ready"),
-        (made_up.healthy, [check({Family.V4: Verdict.CONFORMS, Family.V6: Verdict.BREAKS})], "not-ready"),
-        (made_up.healthy, [check(Verdict.BREAKS, Level.SHOULD), check(None, Level.SHOULD, "b")], "ready"),
-        (made_up.damaged, [check(Verdict.CONFORMS)], "not-ready"),
-        (made_up.interrupted, [check(Verdict.CONFORMS)], "open"),
-        (made_up.early, [], "open"),
+        (factory.healthy, [], "ready"),
+        (factory.healthy, [check(Verdict.CONFORMS)], "ready"),
+        (factory.healthy, [check(Verdict.WAIVED)], "ready"),
+        (factory.healthy, [check()], "open"),
+        (factory.healthy, [check(Verdict.NOT_JUDGED)], "open"),
+        (factory.healthy, [check(Verdict.BREAKS)], "not-ready"),
+        (
+            factory.healthy,
+            [check({Family.V4: Verdict.CONFORMS, Family.V6: Verdict.BREAKS})],
+            "not-ready",
+        ),
+        (
+            factory.healthy,
+            [check(Verdict.BREAKS, Level.SHOULD), check(None, Level.SHOULD, "b")],
+            "ready",
+        ),
+        (factory.damaged, [check(Verdict.CONFORMS)], "not-ready"),
+        (factory.interrupted, [check(Verdict.CONFORMS)], "open"),
+        (factory.early, [], "open"),
     ],
 )
 def test_checks_by_hand_can_only_take_from_the_suites_verdict(report, checks, standing):
@@ -47,7 +55,7 @@ def test_checks_by_hand_can_only_take_from_the_suites_verdict(report, checks, st
 @REPORTS
 def test_every_behaviour_and_check_is_a_row_and_nothing_is_harmful(report):
     page = sign_off.render(
-        report, Site(title=made_up.HOSTILE, checks=[check(), check(Verdict.WAIVED, id_="x")])
+        report, Site(title=factory.HOSTILE, checks=[check(), check(Verdict.WAIVED, id_="x")])
     )
     for each in [*(result.id for result in report.behaviours), "by-hand", "x"]:
         assert f">{each}</span></td>" in page
@@ -59,13 +67,13 @@ def test_every_behaviour_and_check_is_a_row_and_nothing_is_harmful(report):
 
 def test_the_sheet_names_the_digest_of_the_file_that_it_was_made_from(tmp_path):
     file = tmp_path / "report.json"
-    file.write_bytes(canonical.to_json(made_up.damaged()))
+    file.write_bytes(canonical.to_json(factory.damaged()))
     digest = subprocess.run(["sha256sum", file], capture_output=True, text=True, check=True).stdout.split()[0]
     assert digest in sign_off.render(canonical.load(file))
 
 
 def test_what_does_not_hold_has_its_remedy_and_what_is_open_has_boxes():
-    page = sign_off.render(made_up.damaged(), Site(checks=[check()], valid_days=90))
+    page = sign_off.render(factory.damaged(), Site(checks=[check()], valid_days=90))
     assert "The remedy of node-internal-ips." in page
     assert "forbidden: create pods/exec" in page
     assert "does not</span>" in page
@@ -74,7 +82,7 @@ def test_what_does_not_hold_has_its_remedy_and_what_is_open_has_boxes():
 
 def test_a_check_may_not_pass_for_a_behaviour_of_the_suite():
     with pytest.raises(UserError, match="node-internal-ips"):
-        sign_off.render(made_up.healthy(), Site(checks=[check(id_="node-internal-ips")]))
+        sign_off.render(factory.healthy(), Site(checks=[check(id_="node-internal-ips")]))
 
 
 SITE = """
@@ -126,7 +134,7 @@ def test_a_mistake_in_the_sites_file_is_one_line_with_the_key(content, told, tmp
 
 
 def test_the_command_makes_the_sheet_with_the_sites_file(tmp_path, capsys):
-    (tmp_path / "report.json").write_bytes(canonical.to_json(made_up.healthy()))
+    (tmp_path / "report.json").write_bytes(canonical.to_json(factory.healthy()))
     (tmp_path / "site.yaml").write_text(SITE)
     arguments = ["report", "render", str(tmp_path), "--site", str(tmp_path / "site.yaml"), "--format"]
     assert cli.main([*arguments, "sign-off", "-o", str(tmp_path / "sign-off.html")]) == 0
@@ -142,7 +150,7 @@ def test_the_command_makes_the_sheet_with_the_sites_file(tmp_path, capsys):
 @pytest.mark.parametrize("size", ["A4", "letter"])
 def test_no_row_is_cut_on_paper(size, tmp_path):
     results = [
-        made_up.addresses(bad={("node2", Family.V6)}).model_copy(
+        factory.addresses(bad={("node2", Family.V6)}).model_copy(
             update={
                 "id": f"behaviour-{number:02}",
                 "claim": f"Claim {number:02} begins and is long. " * 4 + "Ends",
@@ -150,7 +158,7 @@ def test_no_row_is_cut_on_paper(size, tmp_path):
         )
         for number in range(60)
     ]
-    page = sign_off.render(made_up.report(*results), Site(checks=[check()]))
+    page = sign_off.render(factory.report(*results), Site(checks=[check()]))
     source, made = tmp_path / "sheet.html", tmp_path / "sheet.pdf"
     source.write_text(page.replace("<style>", f"<style>@page {{ size: {size} }}", 1))
     command = [

@@ -2,8 +2,8 @@ import json
 import re
 import xml.etree.ElementTree as ET
 
+import factory
 import jsonschema
-import made_up
 import pytest
 import rfc8785
 
@@ -17,7 +17,7 @@ from dualstack.report.schema import schema
 from dualstack.report.write import folder_name, write_bundle
 from dualstack.verdict.judge import Judge
 
-REPORTS = pytest.mark.parametrize("report", [make() for make in made_up.ALL.values()], ids=list(made_up.ALL))
+REPORTS = pytest.mark.parametrize("report", [make() for make in factory.ALL.values()], ids=list(factory.ALL))
 
 
 @REPORTS
@@ -54,8 +54,10 @@ def test_the_report_survives_its_own_file_and_fits_the_published_schema(report, 
 def test_the_file_is_canonical_json_whatever_was_seen(seen, tmp_path):
     judge = Judge()
     judge("node0", False, cause="…", seen=seen, again={"b": seen, "a": [{"claim": seen}, {"claim": seen}]})
-    report = made_up.report(
-        made_up.behaviour("one", judge), made_up.addresses(), made_up.behaviour("two", judge)
+    report = factory.report(
+        factory.behaviour("one", judge),
+        factory.addresses(),
+        factory.behaviour("two", judge),
     )
     content = canonical.to_json(report)
     assert content == rfc8785.dumps(report.model_dump(mode="json", by_alias=True))
@@ -64,7 +66,7 @@ def test_the_file_is_canonical_json_whatever_was_seen(seen, tmp_path):
 
 
 def test_a_file_that_somebody_laid_out_anew_is_read_too(tmp_path):
-    report = made_up.damaged()
+    report = factory.damaged()
     (tmp_path / "report.json").write_text(json.dumps(json.loads(canonical.to_json(report)), indent=2))
     assert canonical.load(tmp_path / "report.json") == report
 
@@ -72,7 +74,7 @@ def test_a_file_that_somebody_laid_out_anew_is_read_too(tmp_path):
 @pytest.mark.parametrize("chunk", [1, 7, 1000])
 def test_it_does_not_matter_where_a_file_is_cut_to_be_read(chunk, tmp_path, monkeypatch):
     monkeypatch.setattr(canonical, "CHUNK", chunk)
-    report = made_up.damaged()
+    report = factory.damaged()
     (tmp_path / "report.json").write_bytes(canonical.to_json(report))
     with (tmp_path / "report.json").open("rb") as file:
         assert canonical._by_behaviours(file, tmp_path) == report
@@ -108,7 +110,7 @@ def test_html_is_one_file_and_harmless(report):
 
 
 def test_html_shows_what_is_wrong_first_with_the_remedy():
-    page = html.render(made_up.damaged())
+    page = html.render(factory.damaged())
     assert page.index("What does not hold") < page.index("All behaviours")
     assert "no IPv6 InternalIP" in page
     assert "The remedy of node-internal-ips." in page
@@ -116,12 +118,12 @@ def test_html_shows_what_is_wrong_first_with_the_remedy():
 
 
 def test_the_matrix_shows_each_pair_and_folds_large_clusters():
-    small = matrices(made_up.paths(bad={("node0", "node2", Family.V6)}), SIDE_AT_MOST)
+    small = matrices(factory.paths(bad={("node0", "node2", Family.V6)}), SIDE_AT_MOST)
     assert [matrix.family for matrix in small] == ["IPv4", "IPv6"]
     bad = [(cell.row, cell.column) for cell in small[1].cells if cell.verdict == "breaks"]
     assert bad == [(0, 2)]
     nodes = tuple(f"n{number:03}" for number in range(100))
-    (_, v6) = matrices(made_up.paths(bad={("n099", "n000", Family.V6)}, nodes=nodes), SIDE_AT_MOST)
+    (_, v6) = matrices(factory.paths(bad={("n099", "n000", Family.V6)}, nodes=nodes), SIDE_AT_MOST)
     assert v6.folded == 3
     assert len(v6.sources) <= SIDE_AT_MOST
     assert [(c.row, c.column) for c in v6.cells if c.verdict == "breaks"] == [(33, 0)]
@@ -153,20 +155,20 @@ def cases(report):
 
 
 def test_junit_has_a_case_a_family_and_fails_only_for_what_must_be():
-    assert cases(made_up.damaged()) == {
+    assert cases(factory.damaged()) == {
         "node-internal-ips [IPv4]": "passed",
         "node-internal-ips [IPv6]": "failure",
         "tcp-pod-to-pod [IPv4]": "passed",
         "tcp-pod-to-pod [IPv6]": "failure",
         "pod-interface": "skipped",
     }
-    advice = made_up.paths(bad={("node0", "node2", Family.V6)}, level=made_up.Level.SHOULD)
-    assert cases(made_up.report(made_up.addresses(), advice))["tcp-pod-to-pod [IPv6]"] == "skipped"
+    advice = factory.paths(bad={("node0", "node2", Family.V6)}, level=factory.Level.SHOULD)
+    assert cases(factory.report(factory.addresses(), advice))["tcp-pod-to-pod [IPv6]"] == "skipped"
 
 
 def test_a_run_that_ended_early_is_an_error_in_junit():
-    assert cases(made_up.early()) == {"run-to-the-end": "error"}
-    assert cases(made_up.interrupted())["run-to-the-end"] == "error"
+    assert cases(factory.early()) == {"run-to-the-end": "error"}
+    assert cases(factory.interrupted())["run-to-the-end"] == "error"
 
 
 @REPORTS
@@ -188,17 +190,17 @@ def test_the_terminal_keeps_to_its_width_and_obeys_no_one(report, width):
 
 
 def test_the_terminal_ends_with_the_sentence():
-    report = made_up.damaged()
+    report = factory.damaged()
     text = terminal.table(report, 200, colour=False)
     assert text.splitlines()[-1] == report.sentence
     assert "node0 → node2 IPv6: no answer: timed out" in text
 
 
 def test_the_bundle_is_complete_and_latest_points_to_it(tmp_path):
-    first = write_bundle(made_up.damaged(), tmp_path)
-    assert first.name == folder_name(made_up.START, "1123010203abcdef") == "20261123T010203Z-1123010203abcdef"
+    first = write_bundle(factory.damaged(), tmp_path)
+    assert first.name == folder_name(factory.START, "1123010203abcdef") == "20261123T010203Z-1123010203abcdef"
     assert {path.name for path in first.iterdir()} == {"report.json", "junit.xml", "report.md", "report.html"}
-    later = made_up.healthy()
+    later = factory.healthy()
     later = later.model_copy(update={"run": later.run.model_copy(update={"id": "later"})})
     second = write_bundle(later, tmp_path)
     assert (tmp_path / "latest").resolve() == second.resolve()

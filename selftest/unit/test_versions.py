@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-import made_up
+import factory
 import pytest
 
 from bench import versions
@@ -19,11 +19,11 @@ RELEASES = {path.name.removeprefix("kubernetes-") for path in recipe.MODULES.glo
 def ended(release: str) -> BehaviourResult:
     judge = Judge()
     judge.not_applicable("cluster", f"ended with Kubernetes 1.19; this server is {release}")
-    return made_up.behaviour("legacy", judge)
+    return factory.behaviour("legacy", judge)
 
 
 def reported(release: str, *results: BehaviourResult, minutes: int = 0) -> Report:
-    report = made_up.report(*results)
+    report = factory.report(*results)
     later = report.run.end + timedelta(minutes=minutes)
     run = report.run.model_copy(update={"id": f"run{minutes}", "end": later})
     cluster = report.cluster.model_copy(update={"version": f"v{release}.1", "uid": f"uid{minutes}"})
@@ -65,13 +65,13 @@ def test_a_reason_is_told_once_for_all_releases_that_share_it() -> None:
 
 
 def test_what_does_not_conform_is_named() -> None:
-    bad = made_up.addresses(bad={("node2", Family.V6)})
+    bad = factory.addresses(bad={("node2", Family.V6)})
     (row,) = [row for row in rows(versions.document({"v": reported("1.23", bad)})) if row[0] == "1.23.1"]
     assert row[4:] == [str(Outcome.NOT_CONFORMANT), "0", "0", "breaks: node-internal-ips"]
 
 
 def test_times_and_names_of_a_run_change_nothing() -> None:
     first, second = (
-        versions.document({"v": reported("1.23", made_up.addresses(), minutes=minutes)}) for minutes in (0, 5)
+        versions.document({"v": reported("1.23", factory.addresses(), minutes=minutes)}) for minutes in (0, 5)
     )
     assert first == second

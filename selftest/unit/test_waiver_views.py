@@ -2,8 +2,8 @@ import json
 import xml.etree.ElementTree as ET
 from datetime import date
 
+import factory
 import jsonschema
-import made_up
 import pytest
 from test_waivers import BAD, ID, TODAY, applied, waiver
 
@@ -18,10 +18,10 @@ from dualstack.verdict.words import Verdict
 
 def report():
     results, uses = applied(
-        [made_up.paths(), made_up.addresses(bad={("node2", family) for family in FAMILIES})],
+        [factory.paths(), factory.addresses(bad={("node2", family) for family in FAMILIES})],
         waiver(),
     )
-    return made_up.report(*results).model_copy(update={"waivers": uses})
+    return factory.report(*results).model_copy(update={"waivers": uses})
 
 
 def test_pipelines_and_signatures_do_not_take_it_for_a_pass():
@@ -43,16 +43,20 @@ def test_the_terminal_says_waived():
 
 def everything():
     """One waiver in each state, hostile text in the last."""
-    harm = {"reason": made_up.HOSTILE, "owner": made_up.HOSTILE, "ticket": made_up.HOSTILE}
+    harm = {
+        "reason": factory.HOSTILE,
+        "owner": factory.HOSTILE,
+        "ticket": factory.HOSTILE,
+    }
     results, uses = applied(
-        [made_up.addresses(bad=BAD), made_up.paths(bad={("node0", "node1", Family.V6)})],
+        [factory.addresses(bad=BAD), factory.paths(bad={("node0", "node1", Family.V6)})],
         waiver(expiry=date(2026, 12, 1)),
         waiver("node1"),
         waiver("node0", expiry=date(2026, 11, 22)),
         waiver("*", behaviour="tcp-pod-to-pod", expiry=date(2027, 3, 1), **harm),
     )
     assert [use.state for use in uses] == ["used", "unused", "expired", "too-broad"]
-    return made_up.report(*results).model_copy(update={"waivers": uses})
+    return factory.report(*results).model_copy(update={"waivers": uses})
 
 
 @pytest.mark.parametrize("render", [html.render, markdown.render, sign_off.render])
@@ -64,7 +68,7 @@ def test_views_list_every_waiver_and_are_harmless(render):
     assert "<script" not in page
     assert "\u202e" not in page
     assert "\x1b" not in page
-    assert "Waivers" not in render(made_up.damaged())
+    assert "Waivers" not in render(factory.damaged())
 
 
 def test_waivers_survive_the_reports_own_file_and_fit_the_schema(tmp_path):
@@ -75,10 +79,10 @@ def test_waivers_survive_the_reports_own_file_and_fit_the_schema(tmp_path):
 
 
 def test_a_report_from_before_there_were_waivers_is_read(tmp_path):
-    document = json.loads(canonical.to_json(made_up.healthy()))
+    document = json.loads(canonical.to_json(factory.healthy()))
     del document["waivers"]
     (tmp_path / "report.json").write_text(json.dumps(document))
-    assert canonical.load(tmp_path / "report.json") == made_up.healthy()
+    assert canonical.load(tmp_path / "report.json") == factory.healthy()
 
 
 def test_the_sheet_is_valid_no_longer_than_a_waiver_that_it_needs():
@@ -90,7 +94,7 @@ def test_the_sheet_is_valid_no_longer_than_a_waiver_that_it_needs():
     assert "<b>2026-11-28</b>" in shorter
     assert "a waiver ends then" not in shorter
     assert "(no later than 2026-12-01: a waiver ends then)" in sign_off.render(everything())
-    assert "a waiver ends then" not in sign_off.render(made_up.healthy())
+    assert "a waiver ends then" not in sign_off.render(factory.healthy())
 
 
 @pytest.mark.parametrize(
@@ -105,9 +109,9 @@ def test_under_pseudonyms_nobody_is_named_and_nothing_of_a_pattern_is_left(subje
         "https://tickets.corp.example/browse/CHG-7).",
     }
     results, uses = applied(
-        [made_up.addresses(bad={(nodes[1], Family.V6)}, nodes=nodes)], waiver(subject, **facts)
+        [factory.addresses(bad={(nodes[1], Family.V6)}, nodes=nodes)], waiver(subject, **facts)
     )
-    report = made_up.report(*results, nodes=nodes).model_copy(update={"waivers": uses})
+    report = factory.report(*results, nodes=nodes).model_copy(update={"waivers": uses})
     made = pseudonymous(report, Pseudonyms(b"key"))
     text = canonical.to_json(made).decode()
     for secret in ("corp", "Corp", "Rosa", "CHG", "10.11.12.13"):
@@ -121,7 +125,7 @@ def test_under_pseudonyms_nobody_is_named_and_nothing_of_a_pattern_is_left(subje
 
 
 def test_an_owner_who_is_a_mere_sign_does_not_spoil_the_text():
-    results, uses = applied([made_up.addresses(bad=BAD)], waiver(owner="-", ticket=":", subject="*"))
-    made = pseudonymous(made_up.report(*results).model_copy(update={"waivers": uses}), Pseudonyms(b"key"))
+    results, uses = applied([factory.addresses(bad=BAD)], waiver(owner="-", ticket=":", subject="*"))
+    made = pseudonymous(factory.report(*results).model_copy(update={"waivers": uses}), Pseudonyms(b"key"))
     assert (made.waivers[0].owner, made.waivers[0].ticket, made.waivers[0].subject) == ("-", ":", "*")
     assert made.sentence == "This cluster is conformant; 1 finding waived: node-internal-ips."

@@ -2,7 +2,7 @@ import re
 import textwrap
 from datetime import date, timedelta
 
-import made_up
+import factory
 import pytest
 
 from dualstack.errors import UserError
@@ -36,7 +36,7 @@ def concluded(results, *, strict=False):
 
 
 def test_a_waived_must_is_waived_and_never_conforms():
-    before = made_up.addresses(bad=BAD)
+    before = factory.addresses(bad=BAD)
     (after,), (use,) = applied([before], waiver())
     assert after.verdict is Verdict.WAIVED
     assert after.families == {Family.V4: Verdict.CONFORMS, Family.V6: Verdict.WAIVED}
@@ -45,7 +45,7 @@ def test_a_waived_must_is_waived_and_never_conforms():
 
 
 def test_what_was_seen_stays_and_who_waived_it_stands_beside():
-    before = made_up.addresses(bad=BAD)
+    before = factory.addresses(bad=BAD)
     (after,), _ = applied([before], waiver())
     (waived,) = [each for each in after.findings if each.verdict is Verdict.WAIVED]
     assert waived.cause == "no IPv6 InternalIP"
@@ -58,7 +58,7 @@ def test_what_was_seen_stays_and_who_waived_it_stands_beside():
     }
     others = [each for each in after.findings if each.verdict is not Verdict.WAIVED]
     assert others == [each for each in before.findings if each.verdict is Verdict.CONFORMS]
-    assert before == made_up.addresses(bad=BAD), "apply changes nothing that it was given"
+    assert before == factory.addresses(bad=BAD), "apply changes nothing that it was given"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_what_was_seen_stays_and_who_waived_it_stands_beside():
     ],
 )
 def test_every_waiver_is_accounted_for(made, state):
-    (after, _), uses = applied([made_up.addresses(bad=BAD), made_up.unjudged()], made)
+    (after, _), uses = applied([factory.addresses(bad=BAD), factory.unjudged()], made)
     assert states(uses) == [state]
     assert after.verdict is (Verdict.WAIVED if state[1] else Verdict.BREAKS)
 
@@ -91,12 +91,12 @@ def test_every_waiver_is_accounted_for(made, state):
 def test_a_pattern_that_fits_a_behaviours_only_subject_is_not_too_broad():
     judge = Judge()
     judge("cluster", False, cause="one range only")
-    _, uses = applied([made_up.behaviour("ranges", judge)], waiver("cluster", behaviour="ranges"))
+    _, uses = applied([factory.behaviour("ranges", judge)], waiver("cluster", behaviour="ranges"))
     assert states(uses) == [("used", 1)]
 
 
 def test_the_narrow_one_is_used_before_the_broad_one_that_hides_the_rest():
-    results = [made_up.addresses(bad={("node1", Family.V6), ("node2", Family.V6)})]
+    results = [factory.addresses(bad={("node1", Family.V6), ("node2", Family.V6)})]
     (after,), uses = applied(results, waiver("*", ticket="BROAD"), waiver("node2", ticket="NARROW"))
     assert states(uses) == [("too-broad", 1), ("used", 1)]
     tickets = {each.subject: each.evidence.get("waiver_ticket") for each in after.findings if each.cause}
@@ -105,28 +105,28 @@ def test_the_narrow_one_is_used_before_the_broad_one_that_hides_the_rest():
 
 def test_an_expired_one_hides_nothing_and_its_renewal_does():
     old, renewed = waiver(expiry=TODAY - timedelta(days=1)), waiver()
-    (after,), uses = applied([made_up.addresses(bad=BAD)], old, renewed)
+    (after,), uses = applied([factory.addresses(bad=BAD)], old, renewed)
     assert states(uses) == [("expired", 0), ("used", 1)]
     assert after.verdict is Verdict.WAIVED
 
 
 def test_it_waives_until_the_end_of_its_last_day():
-    results = [made_up.addresses(bad=BAD)]
+    results = [factory.addresses(bad=BAD)]
     assert states(applied(results, waiver(), today=TODAY)[1]) == [("used", 1)]
     assert states(applied(results, waiver(), today=TODAY + timedelta(days=1))[1]) == [("expired", 0)]
 
 
 def test_what_was_not_judged_cannot_be_waived():
-    results, uses = applied([made_up.unjudged()], waiver("cluster", behaviour="pod-interface"))
-    assert results == [made_up.unjudged()]
+    results, uses = applied([factory.unjudged()], waiver("cluster", behaviour="pod-interface"))
+    assert results == [factory.unjudged()]
     assert states(uses) == [("unused", 0)]
-    assert concluded([made_up.addresses(), *results])[0] is Outcome.INCOMPLETE
+    assert concluded([factory.addresses(), *results])[0] is Outcome.INCOMPLETE
 
 
 def test_a_finding_about_both_families_is_waived_only_without_a_family():
     judge = Judge()
     judge("node2", False, cause="no addresses at all")
-    result = made_up.behaviour(ID, judge)
+    result = factory.behaviour(ID, judge)
     assert states(applied([result], waiver(family=Family.V6))[1]) == [("unused", 0)]
     assert states(applied([result], waiver())[1]) == [("used", 1)]
 
@@ -135,35 +135,35 @@ def test_brackets_and_arrows_in_a_subject_stand_for_themselves():
     judge = Judge()
     judge("node0 → [fd00::1]:80", False, cause="refused")
     judge("node0 → f", False, cause="refused")
-    (after,), _ = applied([made_up.behaviour("x", judge)], waiver("node0 → [fd00::1]:*", behaviour="x"))
+    (after,), _ = applied([factory.behaviour("x", judge)], waiver("node0 → [fd00::1]:*", behaviour="x"))
     assert [each.verdict for each in after.findings] == [Verdict.WAIVED, Verdict.BREAKS]
 
 
 def test_a_hostile_subject_harms_nothing():
-    (result,) = made_up.hostile().behaviours
-    (after,), _ = applied([result], waiver(made_up.HOSTILE))
+    (result,) = factory.hostile().behaviours
+    (after,), _ = applied([result], waiver(factory.HOSTILE))
     assert after.verdict is Verdict.WAIVED
 
 
 def test_a_limit_can_be_waived_too():
     judge = Judge(limit=True)
     judge("node2", False, cause="another network plugin")
-    result = made_up.behaviour("limit-plugin", judge, limit=True, level=Level.INFO)
-    assert concluded([made_up.addresses(), result], strict=True)[0] is Outcome.NOT_CONFORMANT
+    result = factory.behaviour("limit-plugin", judge, limit=True, level=Level.INFO)
+    assert concluded([factory.addresses(), result], strict=True)[0] is Outcome.NOT_CONFORMANT
     (after,), _ = applied([result], waiver(behaviour="limit-plugin"))
     assert after.verdict is Verdict.WAIVED
-    assert concluded([made_up.addresses(), after], strict=True)[0] is Outcome.CONFORMANT
+    assert concluded([factory.addresses(), after], strict=True)[0] is Outcome.CONFORMANT
 
 
 def test_the_sentence_names_what_is_waived():
-    results, _ = applied([made_up.paths(), made_up.addresses(bad=BAD)], waiver())
+    results, _ = applied([factory.paths(), factory.addresses(bad=BAD)], waiver())
     assert concluded(results) == (
         Outcome.CONFORMANT,
         "This cluster is conformant; 1 finding waived: node-internal-ips.",
     )
-    paths = made_up.paths(bad={("node0", target, Family.V6) for target in made_up.NODES})
+    paths = factory.paths(bad={("node0", target, Family.V6) for target in factory.NODES})
     results, _ = applied(
-        [made_up.addresses(bad=BAD), paths], waiver(), waiver("node0 → *", behaviour="tcp-pod-to-pod")
+        [factory.addresses(bad=BAD), paths], waiver(), waiver("node0 → *", behaviour="tcp-pod-to-pod")
     )
     assert concluded(results) == (
         Outcome.CONFORMANT,
@@ -172,7 +172,7 @@ def test_the_sentence_names_what_is_waived():
 
 
 def test_a_must_that_breaks_beside_its_waiver_is_still_broken():
-    results, _ = applied([made_up.addresses(bad={("node1", Family.V4), *BAD})], waiver())
+    results, _ = applied([factory.addresses(bad={("node1", Family.V4), *BAD})], waiver())
     verdict, sentence = concluded(results)
     assert verdict is Outcome.NOT_CONFORMANT
     assert sentence.endswith("does not hold; 1 finding waived: node-internal-ips.")

@@ -1,5 +1,6 @@
 """Made-up reports for the views' tests: healthy, damaged, interrupted, without a cluster, hostile."""
 
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -23,7 +24,9 @@ NODES = ("node0", "node1", "node2")
 HOSTILE = "<script>alert(1)</script>|\x1b[31m\u202egnp.exe\x00\n" + "x" * 253
 
 
-def behaviour(id_, judge, *, level=Level.MUST, limit=False, topic="nodes"):
+def behaviour(
+    id_: str, judge: Judge, *, level: Level = Level.MUST, limit: bool = False, topic: str = "nodes"
+) -> BehaviourResult:
     return BehaviourResult(
         id=id_,
         level=level,
@@ -41,7 +44,7 @@ def behaviour(id_, judge, *, level=Level.MUST, limit=False, topic="nodes"):
     )
 
 
-def addresses(bad=(), nodes=NODES):
+def addresses(bad: Collection[tuple[str, Family]] = (), nodes: Sequence[str] = NODES) -> BehaviourResult:
     judge = Judge()
     for node, family in product(nodes, FAMILIES):
         holds = (node, family) not in bad
@@ -49,7 +52,9 @@ def addresses(bad=(), nodes=NODES):
     return behaviour("node-internal-ips", judge)
 
 
-def paths(bad=(), nodes=NODES, level=Level.MUST):
+def paths(
+    bad: Collection[tuple[str, str, Family]] = (), nodes: Sequence[str] = NODES, level: Level = Level.MUST
+) -> BehaviourResult:
     judge = Judge()
     for source, target, family in product(nodes, nodes, FAMILIES):
         judge(
@@ -64,13 +69,20 @@ def paths(bad=(), nodes=NODES, level=Level.MUST):
     return behaviour("tcp-pod-to-pod", judge, level=level, topic="pod-to-pod")
 
 
-def unjudged():
+def unjudged() -> BehaviourResult:
     judge = Judge()
     judge.cannot("cluster", "forbidden: create pods/exec")
     return behaviour("pod-interface", judge, topic="pods")
 
 
-def report(*behaviours, interrupted=None, partial=None, nodes=NODES, cluster=True, strict=False):
+def report(
+    *behaviours: BehaviourResult,
+    interrupted: str | None = None,
+    partial: str | None = None,
+    nodes: Sequence[str] = NODES,
+    cluster: bool = True,
+    strict: bool = False,
+) -> Report:
     verdict, sentence = outcome(behaviours, partial=partial, interrupted=interrupted, strict_support=strict)
     facts = [
         NodeFacts(
@@ -119,25 +131,25 @@ def report(*behaviours, interrupted=None, partial=None, nodes=NODES, cluster=Tru
     )
 
 
-def healthy():
+def healthy() -> Report:
     return report(addresses(), paths())
 
 
-def damaged():
+def damaged() -> Report:
     return report(
         addresses(bad={("node2", Family.V6)}), paths(bad={("node0", "node2", Family.V6)}), unjudged()
     )
 
 
-def interrupted():
+def interrupted() -> Report:
     return report(addresses(), interrupted="interrupted by Ctrl-C or SIGTERM")
 
 
-def early():
+def early() -> Report:
     return report(interrupted="an internal error of the suite", cluster=False)
 
 
-def hostile():
+def hostile() -> Report:
     judge = Judge()
     judge(HOSTILE, False, family=Family.V6, cause=f"cause {HOSTILE}", seen=HOSTILE)
     made = report(behaviour("node-internal-ips", judge), nodes=(HOSTILE,))
