@@ -101,7 +101,7 @@ class ClusterIPs(Targets):
             if body["metadata"]["name"] in self.services:
                 backends = sum(matches(body["spec"]["selector"], labels) for labels in pods)
                 addresses = max(1, len(body["spec"].get("ipFamilies", [])))
-                total += sources * addresses * kind.in_a_round(NAMES_PER_BACKEND * max(1, backends))
+                total += sources * addresses * kind.in_a_round(_names(backends))
         return total
 
     def resolve(
@@ -138,7 +138,7 @@ class ClusterIPs(Targets):
                 address=address,
                 port=SERVICE_PORT,
                 wanted=frozenset(pod.name for pod in backends),
-                names_a_round=NAMES_PER_BACKEND * max(1, len(backends)),
+                names_a_round=_names(len(backends)),
             )
 
 
@@ -177,6 +177,11 @@ class ExternalAddresses(Targets):
             for name, balancer in balancers.items()
             for address in balancer.addresses
         ]
+
+
+def _names(backends: int) -> int:
+    """Return how often a round asks for a name, so that each of several backends is likely to be met."""
+    return NAMES_PER_BACKEND * backends if backends > 1 else 1
 
 
 def _pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Target | Observation:

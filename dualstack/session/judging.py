@@ -132,7 +132,11 @@ def conclude(
             "seconds": round(time.time() - call.start, 3),
         }
     )
-    Record.of(shared.work).add(result)
+    try:
+        Record.of(shared.work).add(result)
+    except OSError as error:  # the result is lost: it counts as not judged
+        report.outcome, report.longrepr = "failed", f"cannot write the result: {error.strerror}"
+        return
     report.user_properties.append(("verdict", f"{verdict}"))
     report.user_properties.append(("level", f"{declared.level}"))
     if report.passed and verdict is not Verdict.CONFORMS:

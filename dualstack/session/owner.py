@@ -72,8 +72,10 @@ class Owner:
         if not session.items:
             return
         _select(self.run, session.items)
-        record = Record.of(self.run.work)
-        record.declare(judging.declare(session.items, self.run.profile))
+        try:
+            Record.of(self.run.work).declare(judging.declare(session.items, self.run.profile))
+        except OSError as error:
+            raise pytest.UsageError(f"cannot write to {self.run.work}: {error.strerror}") from None
         self.run.begin(terminal.progress(self.config, self.run.disclosure.text))
 
     @pytest.hookimpl(tryfirst=True)

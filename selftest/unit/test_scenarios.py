@@ -97,7 +97,7 @@ def test_the_plan_is_the_sum_of_what_steps_need_and_of_nothing_else():
     cost = plan.cost()
     assert (cost["pods"], cost["services"], cost["load balancers"]) == (3, 1, 0)
     assert cost["execs in a first round"] == 3
-    assert cost["tcp requests in a first round"] == 3 * (4 + 1)
+    assert cost["tcp requests in a first round"] == 3 * (1 + 1)
     assert {f"{each}" for each in plan.permissions()} == {
         "create namespaces", "get namespaces", "list namespaces", "delete namespaces", "create services",
         "delete services", "create pods", "list pods", "deletecollection pods", "get pods/exec",
