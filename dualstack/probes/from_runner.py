@@ -15,22 +15,26 @@ NO_WAY_OUT = (errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
 def ask(source: str, requests: list[Request], first: bool = False) -> "Future[Answers]":
-    """Make the `http` requests of probe.sh from here, side by side, and return their answers.
+    """Make the `http` requests of probe.sh from here and return their answers: all addresses side by side.
 
     A request to an address that this machine has no route to is blocked: it says nothing about the cluster.
     """
     answers = Answers()
 
-    def one(request: Request) -> None:
-        report, body, blocked = _get(request.argument)
-        if blocked:
-            answers.blocked[request.id] = blocked
-        else:
-            answers.curl[request.id] = report
-            answers.files["body", request.id] = body
+    def ask_one(of_address: list[Request]) -> None:
+        for request in of_address:
+            report, body, blocked = _get(request.argument)
+            if blocked:
+                answers.blocked[request.id] = blocked
+            else:
+                answers.curl[request.id] = report
+                answers.files["body", request.id] = body
 
+    by_address: dict[str, list[Request]] = {}
+    for request in requests:
+        by_address.setdefault(urlsplit(request.argument).netloc, []).append(request)
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(one, requests))
+        list(pool.map(ask_one, by_address.values()))
     future: Future[Answers] = Future()
     future.set_result(answers)
     return future

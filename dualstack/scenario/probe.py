@@ -98,7 +98,8 @@ class Probe(Step[Paths]):
             for kind in self.kinds
             for each in self.to.resolve(stage, kind, self.scenario, clients, silent=self.until_silent)
         ]
-        aims = [_unless_dead(each, self._dead(stage)) for each in aims]
+        dead = self._dead(stage)
+        aims = [_unless_dead(each, dead) for each in aims]
         tallies = [self._tally(stage, each) for each in aims if isinstance(each, Target)]
         seen = [each for each in aims if isinstance(each, Observation)]
         start = time.monotonic()
@@ -106,7 +107,7 @@ class Probe(Step[Paths]):
         ask = stage.ask_from(self.source)
         rounds.until_done(tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct))
         if self.counted:
-            tallies = [self._count(stage, each) for each in tallies]
+            tallies = self._counted(stage, tallies)
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
         if self.milestone:
             phase, line = self.milestone
@@ -133,17 +134,21 @@ class Probe(Step[Paths]):
     def _tally(self, stage: Stage, target: Target) -> Tally:
         return Tally(target, until_silent=self.until_silent, keep_flows=self.keep_flows, flows=stage.flows)
 
-    def _count(self, stage: Stage, first: Tally) -> Tally:
-        """Try a target that has answered some times more; what is counted is what is judged."""
-        if first.done_at is None:
-            return first
+    def _counted(self, stage: Stage, first: list[Tally]) -> list[Tally]:
+        """Try targets that have answered some times more; what is counted then is what is judged."""
         if self.direct:
             with suppress(NotSeen):
                 stage.board.wait(self.direct)
-        again = self._tally(stage, replace(first.target, names_a_round=self.counted))
-        rounds.one_round([again], stage.ask_from(self.source))
-        again.rounds, again.done_at = first.rounds, first.done_at
-        return again
+        again = {
+            id(tally): self._tally(stage, replace(tally.target, names_a_round=self.counted))
+            for tally in first
+            if tally.done_at is not None
+        }
+        rounds.one_round(again.values(), stage.ask_from(self.source))
+        for tally in first:
+            if counted := again.get(id(tally)):
+                counted.rounds, counted.done_at = tally.rounds, tally.done_at
+        return [again.get(id(tally), tally) for tally in first]
 
 
 def _unless_dead(aim: Target | Observation, dead: dict[PathKey, Observation]) -> Target | Observation:
