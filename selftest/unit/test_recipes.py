@@ -10,6 +10,7 @@ import tomllib
 import pytest
 from ruamel.yaml import YAML
 
+from dualstack import __version__
 from dualstack.places import ROOT
 
 RECIPES = ROOT / "docs/recipes"
@@ -85,11 +86,10 @@ def test_job_and_cron_job_are_the_same_pod_in_a_restricted_namespace():
 
 
 def test_all_recipes_name_the_version_that_there_is():
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     for path in RECIPES.rglob("*"):
         if path.is_file():
             named = re.findall(r"dualstack[-_]conformance[:-](\d[\w.]*?)(?=-py3|[\s`]|$)", path.read_text())
-            assert set(named) <= {version}, path
+            assert set(named) <= {__version__}, path
 
 
 def github_steps():
