@@ -46,7 +46,7 @@ def read(path: Path, what: str) -> dict[str, Any]:
     except ValueError as error:  # what has the form of a date and is none, e.g. 2026-13-31
         raise UserError(f"{path}: a date is not valid: {error}") from None
     if not isinstance(document, dict):
-        raise UserError(f"{path}: {what} is a mapping, and this is none")
+        raise UserError(f"{path}: expected {what}: a mapping at the top level of the file")
     return document
 
 

@@ -59,7 +59,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
         podexec.tls_context(configuration)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"{where}: certificate-authority, client-certificate or client-key is no good: {_plain(error)}"
+            f"{where}: cannot use certificate-authority, client-certificate or client-key: {_plain(error)}"
         ) from None
     return Cluster(_client(configuration, where), name)
 
@@ -141,9 +141,9 @@ def _heard() -> Iterator[list[str]]:
 def _explain(server: str, error: ApiError) -> str:
     told = error.message
     if error.status == UNAUTHORIZED:
-        return f"{server} does not know this user (401): is its token or certificate expired?"
+        return f"{server} rejected the credentials (401): has the token or certificate expired?"
     if error.forbidden:
-        return f"{server} forbids even `get /version` to this user: {told}"
+        return f"{server} denies this user even `get /version`: {told}"
     if error.status:
         return f"{server} answers {error.status} to `get /version`: {told}"
     if error.reason == UNTRUSTED:
@@ -160,7 +160,7 @@ def _explain(server: str, error: ApiError) -> str:
 def _distrust(told: str) -> str:
     """Why TLS failed, and what to do about it."""
     if "mismatch" in told:
-        return f"{told}; connect by a name that the certificate has, or set tls-server-name in the kubeconfig"
+        return f"{told}; use a host name listed in the certificate, or set tls-server-name in the kubeconfig"
     if "expired" in told or "not yet valid" in told:
         return f"the server's certificate cannot be accepted: {told}; renew it, or set this machine's clock"
     if "verify failed" in told or "certificate" in told.lower():

@@ -190,7 +190,7 @@ def _server(cluster: Entry) -> tuple[str, dict[str, Any]]:
         good = False
     if not good:
         raise UserError(
-            f"{cluster.file}: cluster {cluster.name}: server {without_password(server)!r} is no URL "
+            f"{cluster.file}: cluster {cluster.name}: server {without_password(server)!r} is not a URL "
             "such as https://HOST:6443"
         )
     bare = url._replace(netloc=url.netloc.rpartition("@")[2]).geturl()
@@ -221,7 +221,7 @@ def _usable_user(user: Entry) -> dict[str, Any]:
     provider = (body.get("auth-provider") or {}).get("name")
     if provider and provider not in AUTH_PROVIDERS:
         raise UserError(
-            f"{user.file}: user {user.name} uses the auth-provider {provider!r}, which is no more; "
+            f"{user.file}: user {user.name} uses the auth-provider {provider!r}, which is no longer supported; "
             "get a kubeconfig with a credential plugin (Azure: `kubelogin convert-kubeconfig`)"
         )
     if "exec" not in body:

@@ -29,7 +29,7 @@ def read(path: Path | None, folder: Path) -> bytes:
             return pem.encode()
         raise UserError(f"no key: give --key FILE, or the PEM text itself in ${VARIABLE}; {MAKE_ONE}")
     if path.resolve().is_relative_to(folder.resolve()):
-        raise UserError(f"{path}: the key lies in the folder that it signs, and would be handed on with it")
+        raise UserError(f"{path}: the key is inside the folder to be signed and would be shipped with it")
     try:
         return path.read_bytes()
     except OSError as error:

@@ -70,7 +70,7 @@ def _of(result: BehaviourResult, family: Family) -> Verdict:
 def _words(result: BehaviourResult) -> str:
     if result.verdict is Verdict.CONFORMS:
         count = len([each for each in result.findings if each.verdict is Verdict.CONFORMS])
-        return f"{count} of {count} as claimed"
+        return f"{count} of {count} hold"
     return visible(result.reason or "")
 
 

@@ -69,7 +69,7 @@ def test_a_password_in_the_servers_url_is_used_and_not_shown(tmp_path, user):
     "server", ["htps://u:secret-token@h", "https://u:secret-token/@h", "u:secret-token@h"]
 )
 def test_a_password_in_a_url_that_is_none_is_not_shown(tmp_path, server):
-    assert "is no URL" in line(kubeconfig(tmp_path / "a", server=server), None)
+    assert "is not a URL" in line(kubeconfig(tmp_path / "a", server=server), None)
 
 
 def test_then_the_home_folder(tmp_path):
@@ -182,7 +182,7 @@ def test_a_pod_with_a_service_account(tmp_path, monkeypatch):
     "server", ["", "127.0.0.1:6443", "https://", "https://[::1:6443", "ftp://x", "https://x:y"]
 )
 def test_a_server_that_is_no_url(tmp_path, server):
-    assert "no URL such as" in line(kubeconfig(tmp_path / "a", server=server), None)
+    assert "not a URL such as" in line(kubeconfig(tmp_path / "a", server=server), None)
 
 
 @pytest.mark.parametrize(

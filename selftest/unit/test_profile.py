@@ -36,7 +36,7 @@ def test_a_profile_extends_another_key_by_key(tmp_path):
         ("name: site\ntitle: t\nlevels: {node-ready: PERHAPS}", "levels.node-ready:"),
         ("name: site\ntitle: t\npromises: {minimum-version: 1.20}", "promises.minimum-version:"),
         ("name: site\ntitle: t\nextends: nothing-such", "no such profile"),
-        ("- a\n- b", "is a mapping, and this is none"),
+        ("- a\n- b", "a mapping at the top level of the file"),
         ("name: [", "not YAML"),
         ("name: site", "title:"),
     ],

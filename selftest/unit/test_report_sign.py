@@ -181,4 +181,4 @@ def test_the_command_takes_the_key_from_a_file_or_the_environment(tmp_path, monk
 def test_a_key_in_the_folder_that_it_signs_is_refused(signed, capsys):
     (signed / "key.pem").write_bytes(PRIVATE)
     assert cli.main(["report", "sign", str(signed), "--key", str(signed / "key.pem")]) == 4
-    assert "handed on" in capsys.readouterr().err
+    assert "shipped with it" in capsys.readouterr().err

@@ -113,7 +113,7 @@ def test_the_documented_file_is_one(tmp_path):
 @pytest.mark.parametrize(
     ("content", "told"),
     [
-        ("- 1", "a site's file is a mapping"),
+        ("- 1", "expected a site's file"),
         ("checks: [", "line 1: not YAML"),
         ("extra: 1", "extra: unknown key"),
         ("valid-days: 0", "valid-days: Input should be greater"),
