@@ -221,8 +221,8 @@ def _usable_user(user: Entry) -> dict[str, Any]:
     provider = (body.get("auth-provider") or {}).get("name")
     if provider and provider not in AUTH_PROVIDERS:
         raise UserError(
-            f"{user.file}: user {user.name} uses the auth-provider {provider!r}, which is no longer supported; "
-            "get a kubeconfig with a credential plugin (Azure: `kubelogin convert-kubeconfig`)"
+            f"{user.file}: user {user.name} uses the auth-provider {provider!r}, which is no longer "
+            "supported; get a kubeconfig with a credential plugin (Azure: `kubelogin convert-kubeconfig`)"
         )
     if "exec" not in body:
         return body
