@@ -32,15 +32,15 @@ def main(arguments: list[str] | None = None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     if words[:1] == ["run"]:
         _become_pytest(words[1:])
-    asked = _parser().parse_args(words)
+    options = _parser().parse_args(words)
     try:
         with _no_cycles():
-            status: int = asked.do(asked)
+            status: int = options.do(options)
         sys.stdout.flush()
     except UserError as error:
         print(f"dualstack: {error}", file=sys.stderr)
         return BAD_INPUT
-    except BrokenPipeError:  # the reader has seen enough; nothing is left to be told
+    except BrokenPipeError:  # the reader has seen enough; nothing is left to say
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return status
@@ -114,43 +114,43 @@ def _output(command: argparse.ArgumentParser) -> None:
     command.add_argument("-o", "--output", type=Path, metavar="FILE", help="default: standard output")
 
 
-def _render(asked: argparse.Namespace) -> int:
-    file = _file(asked.report)
+def _render(options: argparse.Namespace) -> int:
+    file = _file(options.report)
     report = canonical.load(file)
-    if asked.pseudonyms:
+    if options.pseudonyms:
         if report.run.pseudonyms:
-            raise UserError(f"{asked.report}: its names are pseudonyms already; leave out --pseudonyms")
+            raise UserError(f"{options.report}: its names are pseudonyms already; leave out --pseudonyms")
         report = pseudonymous(report, pseudonyms.from_environment())
-    if asked.format == "sign-off":
-        added = site.load(asked.site) if asked.site else None
-        text = iter([sign_off.render(report, added, None if asked.pseudonyms else sign.digest(file))])
-    elif asked.site is None:
-        text = FORMATS[asked.format](report)
+    if options.format == "sign-off":
+        added = site.load(options.site) if options.site else None
+        text = iter([sign_off.render(report, added, None if options.pseudonyms else sign.digest(file))])
+    elif options.site is None:
+        text = FORMATS[options.format](report)
     else:
-        raise UserError(f"--site belongs to --format sign-off, not to {asked.format}")
-    _write(text, asked.output)
+        raise UserError(f"--site belongs to --format sign-off, not to {options.format}")
+    _write(text, options.output)
     return 0
 
 
-def _compare(asked: argparse.Namespace) -> int:
-    comparison = compare(canonical.load(_file(asked.old)), canonical.load(_file(asked.new)))
-    _write([compare_views.FORMATS[asked.format](comparison)], asked.output)
-    return FOUND_NEW if asked.fail_on == "new" and (comparison.new or comparison.unseen) else 0
+def _compare(options: argparse.Namespace) -> int:
+    comparison = compare(canonical.load(_file(options.old)), canonical.load(_file(options.new)))
+    _write([compare_views.FORMATS[options.format](comparison)], options.output)
+    return FOUND_NEW if options.fail_on == "new" and (comparison.new or comparison.unseen) else 0
 
 
-def _history(asked: argparse.Namespace) -> int:
-    _write([history.render(history.collect(asked.folder))], asked.output)
+def _history(options: argparse.Namespace) -> int:
+    _write([history.render(history.collect(options.folder))], options.output)
     return 0
 
 
-def _sign(asked: argparse.Namespace) -> int:
-    print(sign.sign(asked.folder, keys.read(asked.key, asked.folder)))
+def _sign(options: argparse.Namespace) -> int:
+    print(sign.sign(options.folder, keys.read(options.key, options.folder)))
     return 0
 
 
-def _verify(asked: argparse.Namespace) -> int:
-    sign.verify(asked.folder, keys.read(asked.key, asked.folder))
-    print(f"{asked.folder}: every file is as it was signed")
+def _verify(options: argparse.Namespace) -> int:
+    sign.verify(options.folder, keys.read(options.key, options.folder))
+    print(f"{options.folder}: every file is as it was signed")
     return 0
 
 

@@ -228,17 +228,17 @@ def _connected(
         return call()
     except urllib3.exceptions.HTTPError as error:
         cause = _innermost(error)
-        told = str(cause) or type(cause).__name__
+        message = str(cause) or type(cause).__name__
         match error:
             case urllib3.exceptions.ProxyError():
-                reason, told = NOT_SENT, f"the proxy: {told}"
+                reason, message = NOT_SENT, f"the proxy: {message}"
             case urllib3.exceptions.NewConnectionError() | urllib3.exceptions.ConnectTimeoutError():
                 reason = NOT_SENT
             case urllib3.exceptions.SSLError() if not isinstance(cause, ssl.SSLEOFError):
                 reason = UNTRUSTED
             case _:
                 reason = BROKEN_OFF
-        raise ApiError(0, verb, resource, reason, told) from None
+        raise ApiError(0, verb, resource, reason, message) from None
 
 
 def _innermost(error: BaseException) -> BaseException:
@@ -253,8 +253,8 @@ def _innermost(error: BaseException) -> BaseException:
 
 def _error(status: int, verb: str, resource: str, text: str, retry_after: float | None) -> ApiError:
     try:
-        told = json.loads(text)
-        reason, message = told.get("reason", ""), told.get("message", one_line(text))
+        document = json.loads(text)
+        reason, message = document.get("reason", ""), document.get("message", one_line(text))
     except (ValueError, AttributeError):
         reason, message = http.client.responses.get(status, ""), one_line(text)
     return ApiError(status, verb, resource, str(reason), str(message), retry_after)

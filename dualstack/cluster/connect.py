@@ -139,36 +139,38 @@ def _heard() -> Iterator[list[str]]:
 
 
 def _explain(server: str, error: ApiError) -> str:
-    told = error.message
+    message = error.message
     if error.status == UNAUTHORIZED:
         return f"{server} rejected the credentials (401): has the token or certificate expired?"
     if error.forbidden:
-        return f"{server} denies this user even `get /version`: {told}"
+        return f"{server} denies this user even `get /version`: {message}"
     if error.status:
-        return f"{server} answers {error.status} to `get /version`: {told}"
+        return f"{server} answers {error.status} to `get /version`: {message}"
     if error.reason == UNTRUSTED:
-        return f"{server}: {_distrust(_plain(told))}"
-    if told.startswith("the proxy"):
-        return f"{server}: {told}; check proxy-url, https_proxy and no_proxy"
-    if "refused" in told.lower():
+        return f"{server}: {_distrust(_plain(message))}"
+    if message.startswith("the proxy"):
+        return f"{server}: {message}; check proxy-url, https_proxy and no_proxy"
+    if "refused" in message.lower():
         return f"{server}: connection refused; is the API server running, and is the address right?"
-    if "resolve" in told.lower() or "name or service" in told.lower():
-        return f"{server}: the name cannot be resolved: {told}"
-    return f"{server} cannot be reached: {told}; is there a route or a VPN to it?"
+    if "resolve" in message.lower() or "name or service" in message.lower():
+        return f"{server}: the name cannot be resolved: {message}"
+    return f"{server} cannot be reached: {message}; is there a route or a VPN to it?"
 
 
-def _distrust(told: str) -> str:
+def _distrust(message: str) -> str:
     """Why TLS failed, and what to do about it."""
-    if "mismatch" in told:
-        return f"{told}; use a host name listed in the certificate, or set tls-server-name in the kubeconfig"
-    if "expired" in told or "not yet valid" in told:
-        return f"the server's certificate cannot be accepted: {told}; renew it, or set this machine's clock"
-    if "verify failed" in told or "certificate" in told.lower():
+    if "mismatch" in message:
+        advice = "use a host name listed in the certificate, or set tls-server-name in the kubeconfig"
+        return f"{message}; {advice}"
+    if "expired" in message or "not yet valid" in message:
+        advice = "renew it, or set this machine's clock"
+        return f"the server's certificate cannot be accepted: {message}; {advice}"
+    if "verify failed" in message or "certificate" in message.lower():
         return (
             "the server's certificate is not signed by this kubeconfig's certificate-authority "
-            f"({told}); get the cluster's current kubeconfig"
+            f"({message}); get the cluster's current kubeconfig"
         )
-    return f"TLS fails: {told}; does this port speak HTTPS?"
+    return f"TLS fails: {message}; does this port speak HTTPS?"
 
 
 def _plain(error: object) -> str:

@@ -13,7 +13,7 @@ def one_line(text: object) -> str:
 
 
 class ApiError(Exception):
-    """A call failed. `status` is HTTP's, or 0 when there was no answer; `retry_after` in seconds, if told."""
+    """A call failed. `status` is HTTP's, 0 when there was no answer; `retry_after` in seconds, if given."""
 
     def __init__(
         self,
@@ -54,12 +54,12 @@ class ApiError(Exception):
         return self.status == INVALID
 
     def _line(self) -> str:
-        told = " ".join(self.message.split())
+        words = " ".join(self.message.split())
         if self.forbidden:
-            return f"forbidden: {self.verb} {self.resource} ({told})"
+            return f"forbidden: {self.verb} {self.resource} ({words})"
         if self.unreachable:
-            return f"no answer to {self.verb} {self.resource}: {told}"
-        return f"{self.verb} {self.resource}: {self.status} {self.reason}: {told}"
+            return f"no answer to {self.verb} {self.resource}: {words}"
+        return f"{self.verb} {self.resource}: {self.status} {self.reason}: {words}"
 
 
 class ExecError(Exception):

@@ -186,8 +186,8 @@ def _upgrade(sock: socket.socket, server: str, headers: dict[str, str], target: 
         status = connection.getstatus()
         if status is None:
             raise
-        told = f"exec in pod {target.pod}: {status}: answered with a redirect, which is not followed"
-        raise ExecError("handshake", status, told) from None
+        message = f"exec in pod {target.pod}: {status}: answered with a redirect, which is not followed"
+        raise ExecError("handshake", status, message) from None
     return connection
 
 
@@ -203,11 +203,11 @@ def _refusal(error: Any, target: Target) -> str:  # noqa: ANN401 (the library is
 
 
 def _read(connection: Any, output: _Output) -> dict[str, Any]:  # noqa: ANN401 (the library is untyped)
-    """Collect output until the end is told."""
+    """Collect output until the end."""
     while True:
         opcode, data = connection.recv_data()
         if opcode == websocket.ABNF.OPCODE_CLOSE:
-            raise websocket.WebSocketConnectionClosedException("closed before the command's end was told")
+            raise websocket.WebSocketConnectionClosedException("closed before the command's end")
         if len(data) < 2:
             continue  # some servers open a channel with an empty message
         channel, data = data[0], data[1:]

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from dualstack import __version__
-from dualstack.profile.model import Profile
+from dualstack.cluster.ownership import Name
 from dualstack.report.conclude import outcome
 from dualstack.report.model import (
     BehaviourResult,
@@ -23,56 +24,48 @@ from dualstack.scenarios.kube_proxies import KubeProxies
 from dualstack.survey.model import Survey
 from dualstack.verdict.words import Outcome
 
-Name = tuple[str, str | None, str]
+if TYPE_CHECKING:
+    from dualstack.session import run as session
 
 
-def report(
-    *,
-    run_id: str,
-    start: datetime,
-    command: list[str],
-    partial: str | None,
-    interrupted: str | None,
-    strict_support: bool,
-    seconds: dict[str, float],
-    survey: Survey,
-    profile: Profile,
-    profile_source: str,
-    board: Board,
+def of_run(
+    run: "session.Run",
     results: list[BehaviourResult],
+    *,
     waivers: list[WaiverUse],
-    created: Sequence[Name],
+    interrupted: str | None,
     left_behind: Sequence[Name],
 ) -> Report:
-    """The whole report, verdict included."""
+    """Return the whole report of a run, verdict included."""
     verdict, sentence = outcome(
         results,
-        partial=partial,
+        partial=run.options.partial,
         interrupted=interrupted,
-        strict_support=strict_support,
-        not_dual=survey.not_dual,
+        strict_support=run.options.strict_support,
+        not_dual=run.survey.not_dual,
     )
+    profile = run.profile
     return Report(
         run=Run(
-            id=run_id,
-            start=start,
+            id=run.id,
+            start=run.start,
             end=datetime.now(UTC),
-            command=command,
+            command=run.command,
             suite_version=__version__,
-            partial=partial,
+            partial=run.options.partial,
             interrupted=interrupted,
-            seconds=seconds,
+            seconds=run.seconds,
         ),
-        cluster=_cluster(survey, board),
+        cluster=_cluster(run.survey, run.board),
         profile=ProfileFacts(
-            name=profile.name, title=profile.title, source=profile_source, digest=profile.digest
+            name=profile.name, title=profile.title, source=run.profile_source, digest=profile.digest
         ),
         verdict=verdict,
         sentence=sentence,
         behaviours=results,
         waivers=waivers,
-        convergence=_convergence(board),
-        created=[_object(name) for name in created],
+        convergence=_convergence(run.board),
+        created=[_object(name) for name in run.created],
         left_behind=[_object(name) for name in left_behind],
     )
 

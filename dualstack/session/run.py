@@ -29,8 +29,7 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
 from dualstack.scenarios.load_balancers import ExternalServices
-from dualstack.session import build_report as assemble
-from dualstack.session import catalogue, waivers
+from dualstack.session import build_report, catalogue, waivers
 from dualstack.session.options import Options
 from dualstack.session.record import Record
 from dualstack.survey.model import Survey
@@ -65,7 +64,7 @@ class Run:
         self.command = command
         self.disclosure = disclosure
         self.start = datetime.now(UTC)
-        self.profile, self._profile_source = profiles.load(options.profile)
+        self.profile, self.profile_source = profiles.load(options.profile)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -105,6 +104,16 @@ class Run:
         ]
         return [self.disclosure.text(line) for line in lines] + self.disclosure.line
 
+    @property
+    def created(self) -> Sequence[ownership.Name]:
+        """What the run has created."""
+        return self._conductor.stage.owner.created if self._conductor else []
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """Seconds since the start at which phases ended."""
+        return self._conductor.stage.seconds if self._conductor else {}
+
     def shared(self) -> Shared:
         """What tests and workers need."""
         return Shared(id=self.id, work=self.work, survey=self.survey, profile=self.profile)
@@ -132,33 +141,15 @@ class Run:
     def end(self, record: Record, *, interrupted: str | None) -> Report:
         """Clean up, judge the whole and write the report."""
         left_behind: Sequence[ownership.Name] = []
-        created: Sequence[ownership.Name] = []
-        seconds: dict[str, float] = {}
         if self._conductor is not None:
             left_behind = self._conductor.finish(early=interrupted is not None)
-            created = self._conductor.stage.owner.created
-            seconds = self._conductor.stage.seconds
             interrupted = interrupted or self._conductor.crash or self.board.trouble
         results = record.results()
         waived: list[WaiverUse] = []
         if self._waivers is not None:
             results, waived = waivers.apply(results, self._waivers, self.start.date())
-        report = assemble.report(
-            run_id=self.id,
-            start=self.start,
-            command=self.command,
-            partial=self.options.partial,
-            interrupted=interrupted,
-            strict_support=self.options.strict_support,
-            seconds=seconds,
-            survey=self.survey,
-            profile=self.profile,
-            profile_source=self._profile_source,
-            board=self.board,
-            results=results,
-            waivers=waived,
-            created=created,
-            left_behind=left_behind,
+        report = build_report.of_run(
+            self, results, waivers=waived, interrupted=interrupted, left_behind=left_behind
         )
         if balancers := self.board.peek(ExternalServices.given):
             for balancer in balancers.load_balancers.values():
@@ -206,7 +197,7 @@ def _check_ids(options: Options, profile: Profile, known: list[str]) -> None:
 def failed_start(options: Options, command: list[str], disclosure: Disclosure, why: str) -> str:
     """Why a run could not begin, in a report too: pipelines find the reason where they look for one."""
     now = datetime.now(UTC)
-    report = assemble.failed_start(
+    report = build_report.failed_start(
         run_id=_new_id(now), start=now, command=command, profile=options.profile, why=why
     )
     shown = disclosure.why_not(why, options.kubeconfig)
