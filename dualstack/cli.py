@@ -16,7 +16,7 @@ from dualstack.errors import UserError
 from dualstack.places import AS_PYTEST
 from dualstack.redaction import names as pseudonyms
 from dualstack.redaction.report import pseudonymous
-from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site
+from dualstack.report import canonical, compare_views, history, keys, sign, sign_off, site_checks
 from dualstack.report.compare import compare
 from dualstack.report.model import PSEUDONYM_KEY
 from dualstack.report.render import FORMATS
@@ -122,7 +122,7 @@ def _render(options: argparse.Namespace) -> int:
             raise UserError(f"{options.report}: its names are pseudonyms already; leave out --pseudonyms")
         report = pseudonymous(report, pseudonyms.from_environment())
     if options.format == "sign-off":
-        added = site.load(options.site) if options.site else None
+        added = site_checks.load(options.site) if options.site else None
         text = iter([sign_off.render(report, added, None if options.pseudonyms else sign.digest(file))])
     elif options.site is None:
         text = FORMATS[options.format](report)

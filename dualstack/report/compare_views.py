@@ -6,7 +6,7 @@ import rfc8785
 from tabulate import tabulate
 
 from dualstack.report.compare import Change, Comparison
-from dualstack.report.html import environment
+from dualstack.report.html_page import environment
 from dualstack.report.markdown import table
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.words import FAILING_OR_WAIVED

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from dualstack.errors import UserError
 from dualstack.report import canonical
 from dualstack.report.compare import JUDGED
-from dualstack.report.html import environment
+from dualstack.report.html_page import environment
 from dualstack.report.model import Report
 from dualstack.verdict.words import Outcome, Verdict
 

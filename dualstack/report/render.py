@@ -5,7 +5,7 @@ Text comes in pieces: what has a line for each finding takes 150 MB for a large 
 
 from collections.abc import Callable, Iterator
 
-from dualstack.report import canonical, csv_table, ctrf, html, junit, markdown, prometheus, sign_off
+from dualstack.report import canonical, csv_table, ctrf, html_page, junit, markdown, prometheus, sign_off
 from dualstack.report.model import Report
 
 View = Callable[[Report], Iterator[str]]
@@ -20,7 +20,7 @@ def _whole(render: Callable[[Report], str]) -> View:
 
 FORMATS: dict[str, View] = {
     "json": lambda report: (piece.decode() for piece in canonical.pieces(report)),
-    "html": _whole(html.render),
+    "html": _whole(html_page.render),
     "markdown": _whole(markdown.render),
     "junit": _whole(junit.render),
     "ctrf": _whole(ctrf.render),

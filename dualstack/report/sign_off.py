@@ -17,9 +17,9 @@ from pydantic import BaseModel, ConfigDict
 from dualstack.errors import UserError
 from dualstack.family import FAMILIES, Family
 from dualstack.report import canonical
-from dualstack.report.html import environment
+from dualstack.report.html_page import environment
 from dualstack.report.model import BehaviourResult, Report
-from dualstack.report.site import Check, Site
+from dualstack.report.site_checks import Check, Site
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.words import FAILING_OR_WAIVED, Level, Outcome, Verdict
 

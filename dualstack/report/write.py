@@ -4,13 +4,13 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from dualstack.report import canonical, html, junit, markdown
+from dualstack.report import canonical, html_page, junit, markdown
 from dualstack.report.model import Report
 
 VIEWS: dict[str, Callable[[Report], str]] = {
     "junit.xml": junit.render,
     "report.md": markdown.render,
-    "report.html": html.render,
+    "report.html": html_page.render,
 }
 
 

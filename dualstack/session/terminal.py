@@ -16,7 +16,7 @@ from tabulate import tabulate
 from dualstack.cluster.ownership import RUN_LABEL
 from dualstack.play.plan import Plan
 from dualstack.report import compare_views
-from dualstack.report import terminal as view
+from dualstack.report import text_table as view
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
 from dualstack.scenario.manifests import name_of

@@ -181,3 +181,21 @@ def test_the_plan_creates_nothing_and_shows_a_cost(tmp_path):
     assert judged.status == 0, judged.output
     assert "execs in a first round" in judged.output
     assert judged.folder is None
+
+
+def test_an_unknown_behaviour_is_one_line_and_creates_nothing(tmp_path):
+    judged = judge(tmp_path, "--only=tcp-pod-to-pod,udp-pd-to-pod")
+    assert judged.status == 4, judged.output
+    assert line_of(judged).endswith("--only udp-pd-to-pod: no such behaviour; the nearest is udp-pod-to-pod")
+    assert judged.report["created"] == []
+
+
+def test_a_part_of_the_suite_creates_only_what_it_needs(tmp_path):
+    judged = judge(tmp_path, "--only=service-ipv6")
+    assert (judged.status, judged.report["verdict"]) == (6, "incomplete"), judged.output
+    assert judged.report["run"]["partial"] == "--only service-ipv6"
+    assert {each["kind"] for each in judged.report["created"]} == {"Namespace", "Service"}
+    by_keyword = judge(tmp_path, "-k", "pod_interface")
+    assert {each["name"] for each in by_keyword.report["created"] if each["kind"] == "Pod"} == {
+        f"{role}-{n}" for role in ("client", "server") for n in range(3)
+    }

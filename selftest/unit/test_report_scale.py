@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from dualstack import cli
 from dualstack.family import FAMILIES, Family
-from dualstack.report import canonical, html, keys
+from dualstack.report import canonical, html_page, keys
 from dualstack.report.packed import PackedFindings
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Verdict
@@ -101,14 +101,14 @@ def large(nodes, behaviours, holds):
 @pytest.mark.parametrize("broken", [(), (Family.V6,), FAMILIES])
 def test_the_page_is_small_even_if_a_family_is_down_in_a_large_cluster(broken):
     report = large(300, 80, lambda number, family: family not in broken)
-    page = html.render(report)
+    page = html_page.render(report)
     assert len(page.encode()) < 5_000_000
     assert page.count("<details id=") == 80
 
 
 def test_the_page_says_how_much_it_leaves_out_and_shows_what_is_wrong_first():
     report = large(600, 3, lambda number, family: family is Family.V4 or number % 2)
-    page = html.render(report)
+    page = html_page.render(report)
     assert page.count("<li>and 288 more, ") == 3
     for part in re.findall(r"<details id=.*?</details>", page, re.DOTALL):
         rows = re.findall(r'<span class="mark (\w+)">.*?</span></td>', part)
@@ -119,7 +119,7 @@ def test_the_page_says_how_much_it_leaves_out_and_shows_what_is_wrong_first():
 
 
 def test_cells_that_are_shared_say_only_what_is_wrong():
-    page = html.render(large(100, 1, lambda number, family: number != 99))
+    page = html_page.render(large(100, 1, lambda number, family: number != 99))
     assert set(re.findall(r'href="#([^"]+)"', page)) <= set(re.findall(r' id="([^"]+)"', page))
     titles = re.findall(r'<use href="#sign-(\w+)"[^>]*>(?:<title>(.*?)</title>)?', page)
     wrong = [title for verdict, title in titles if verdict == Verdict.BREAKS]

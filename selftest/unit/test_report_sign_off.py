@@ -11,8 +11,8 @@ from dualstack import cli
 from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.places import ROOT
-from dualstack.report import canonical, sign_off, site
-from dualstack.report.site import Check, Site
+from dualstack.report import canonical, sign_off, site_checks
+from dualstack.report.site_checks import Check, Site
 from dualstack.verdict.words import Level, Verdict
 
 REPORTS = pytest.mark.parametrize("report", [make() for make in factory.ALL.values()], ids=list(factory.ALL))
@@ -97,7 +97,7 @@ checks:
 
 def test_the_sites_file_is_read(tmp_path):
     (tmp_path / "site.yaml").write_text(SITE)
-    made = site.load(tmp_path / "site.yaml")
+    made = site_checks.load(tmp_path / "site.yaml")
     assert [each.worst for each in made.checks] == [Verdict.BREAKS, None]
     assert made.checks[0].on == date(2026, 11, 20)
     assert made.valid_days == 90
@@ -107,7 +107,7 @@ def test_the_documented_file_is_one(tmp_path):
     text = (ROOT / "docs/report.md").read_text()
     (block,) = re.findall(r"(?m)(?:^    .*\n)+", text[text.index("    title:") :])[:1]
     (tmp_path / "site.yaml").write_text(textwrap.dedent(block))
-    assert [each.worst for each in site.load(tmp_path / "site.yaml").checks] == [Verdict.BREAKS]
+    assert [each.worst for each in site_checks.load(tmp_path / "site.yaml").checks] == [Verdict.BREAKS]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_documented_file_is_one(tmp_path):
 def test_a_mistake_in_the_sites_file_is_one_line_with_the_key(content, told, tmp_path):
     (tmp_path / "site.yaml").write_text(content)
     with pytest.raises(UserError) as caught:
-        site.load(tmp_path / "site.yaml")
+        site_checks.load(tmp_path / "site.yaml")
     assert told in str(caught.value)
     assert len(str(caught.value).splitlines()) == 1
 

@@ -10,8 +10,8 @@ import rfc8785
 from dualstack.errors import UserError
 from dualstack.family import Family
 from dualstack.places import ROOT
-from dualstack.report import canonical, html, junit, markdown, terminal
-from dualstack.report.html import SIDE_AT_MOST
+from dualstack.report import canonical, html_page, junit, markdown, text_table
+from dualstack.report.html_page import SIDE_AT_MOST
 from dualstack.report.matrix import matrices
 from dualstack.report.schema import schema
 from dualstack.report.write import folder_name, write_bundle
@@ -101,7 +101,7 @@ def test_what_is_no_report_is_one_line(content, told, tmp_path):
 
 @REPORTS
 def test_html_is_one_file_and_harmless(report):
-    page = html.render(report)
+    page = html_page.render(report)
     assert "<script" not in page
     assert not re.search(r'(src|href)="(?!#|https://kubernetes\.io)', page)
     assert "\u202e" not in page
@@ -110,7 +110,7 @@ def test_html_is_one_file_and_harmless(report):
 
 
 def test_html_shows_what_is_wrong_first_with_the_remedy():
-    page = html.render(factory.damaged())
+    page = html_page.render(factory.damaged())
     assert page.index("What does not hold") < page.index("All behaviours")
     assert "no IPv6 InternalIP" in page
     assert "The remedy of node-internal-ips." in page
@@ -183,7 +183,7 @@ def test_markdown_tables_keep_their_columns(report):
 @pytest.mark.parametrize("width", [60, 80, 200])
 @REPORTS
 def test_the_terminal_keeps_to_its_width_and_obeys_no_one(report, width):
-    text = terminal.table(report, width, colour=False)
+    text = text_table.table(report, width, colour=False)
     assert max(map(len, text.splitlines())) <= width
     assert "\x1b" not in text
     assert "\u202e" not in text
@@ -191,7 +191,7 @@ def test_the_terminal_keeps_to_its_width_and_obeys_no_one(report, width):
 
 def test_the_terminal_ends_with_the_sentence():
     report = factory.damaged()
-    text = terminal.table(report, 200, colour=False)
+    text = text_table.table(report, 200, colour=False)
     assert text.splitlines()[-1] == report.sentence
     assert "node0 → node2 IPv6: no answer: timed out" in text
 

@@ -10,9 +10,9 @@ from test_waivers import BAD, ID, TODAY, applied, waiver
 from dualstack.family import FAMILIES, Family
 from dualstack.redaction.names import Pseudonyms
 from dualstack.redaction.report import pseudonymous
-from dualstack.report import canonical, html, junit, markdown, sign, sign_off, terminal
+from dualstack.report import canonical, html_page, junit, markdown, sign, sign_off, text_table
 from dualstack.report.schema import schema
-from dualstack.report.site import Site
+from dualstack.report.site_checks import Site
 from dualstack.verdict.words import Verdict
 
 
@@ -36,7 +36,7 @@ def test_pipelines_and_signatures_do_not_take_it_for_a_pass():
 
 def test_the_terminal_says_waived():
     (line,) = [
-        line for line in terminal.table(report(), 120, colour=False).splitlines() if line.startswith(ID)
+        line for line in text_table.table(report(), 120, colour=False).splitlines() if line.startswith(ID)
     ]
     assert line.split()[2:4] == ["waived", "waived"]
 
@@ -59,7 +59,7 @@ def everything():
     return factory.report(*results).model_copy(update={"waivers": uses})
 
 
-@pytest.mark.parametrize("render", [html.render, markdown.render, sign_off.render])
+@pytest.mark.parametrize("render", [html_page.render, markdown.render, sign_off.render])
 def test_views_list_every_waiver_and_are_harmless(render):
     page = render(everything())
     section = page[page.index("Waivers") :]
