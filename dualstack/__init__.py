@@ -1,3 +1,5 @@
 """The engine of the conformance suite: everything but the checks themselves, which live in tests/."""
 
-__version__ = "0.1.0"
+from importlib.metadata import version
+
+__version__ = version("dualstack-conformance")  # as pyproject.toml says
