@@ -71,7 +71,7 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     begin = time.monotonic()
     variant = load(name, nodes)
     preflight.check(variant.kubernetes, own_kernels=variant.own_kernels)
-    _make_room(variant)
+    _make_room(variant, say)
     built = artifacts.ensure(variant.kubernetes, say, with_uml=variant.own_kernels)
 
     def step(text: str) -> None:
@@ -83,8 +83,6 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
         if found and found[1].variant == variant:
             say(f"already up: {name}, {variant.nodes} nodes")
             return found[1]
-        if found:
-            step(f"taking down {found[0]} ({found[1].variant.nodes} nodes)")
         teardown.remove()
         for line in host.raise_sysctls():
             step(line)
@@ -97,11 +95,12 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     return plan
 
 
-def _make_room(variant: Variant) -> None:
+def _make_room(variant: Variant, say: Say) -> None:
     """Take another cluster down before anything is built: it would use most of a core meanwhile."""
     with host.exclusive():
         found = running()
         if found and found[1].variant != variant:
+            say(f"taking down {found[0]} ({found[1].variant.nodes} nodes)")
             teardown.remove()
 
 
