@@ -135,7 +135,8 @@ def _render(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     comparison = compare(canonical.load(_file(options.old)), canonical.load(_file(options.new)))
     _write([compare_views.FORMATS[options.format](comparison)], options.output)
-    return FOUND_NEW if options.fail_on == "new" and (comparison.new or comparison.unseen) else 0
+    found = comparison.new or comparison.unseen or comparison.lost
+    return FOUND_NEW if options.fail_on == "new" and found else 0
 
 
 def _history(options: argparse.Namespace) -> int:

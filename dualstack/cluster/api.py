@@ -49,8 +49,12 @@ class _Call:
 class Cluster:
     """An API server that we may call. Thread-safe."""
 
-    def __init__(self, api: client.ApiClient, context: str | None) -> None:
+    def __init__(
+        self, api: client.ApiClient, context: str | None, impersonation: Sequence[tuple[str, str]] = ()
+    ) -> None:
         self.api = api
+        self.impersonation = tuple(impersonation)
+        """Headers by which the user acts as another; one name may come several times."""
         self.context = context
         self.server: str = api.configuration.host
         self.retries: list[str] = []
@@ -145,7 +149,7 @@ class Cluster:
         return podexec.run(
             self.api,
             self._tls,
-            self.headers(),
+            [*self.headers().items(), *self.impersonation],
             podexec.Target(namespace, pod, container, tuple(command)),
             stdin,
             timeout,
@@ -177,7 +181,11 @@ class Cluster:
                 return items
 
     def _once(self, one: "_Call") -> Any:  # noqa: ANN401
-        headers = self.headers() | ({"Content-Type": one.content_type} if one.body is not None else {})
+        headers = urllib3.HTTPHeaderDict(self.headers())
+        for name, value in self.impersonation:
+            headers.add(name, value)
+        if one.body is not None:
+            headers["Content-Type"] = one.content_type
 
         def call() -> urllib3.BaseHTTPResponse:
             return self.api.rest_client.pool_manager.request(

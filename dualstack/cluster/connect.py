@@ -45,11 +45,12 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
     logging.getLogger().addFilter(_without_stderr)
     files = kubeconfigs.find(kubeconfig)
     configuration = client.Configuration()
-    name = None
+    name, impersonation = None, []
     if files:
         merged = kubeconfigs.read(files)
         name, document = kubeconfigs.pick(merged, context)
         _load(configuration, document, f"{merged.title}: context {name}")
+        impersonation = kubeconfigs.impersonation(document)
     else:
         _load_in_cluster(configuration, context)
     configuration.connection_pool_maxsize = CONNECTIONS
@@ -61,7 +62,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
         raise UserError(
             f"{where}: cannot use certificate-authority, client-certificate or client-key: {_plain(error)}"
         ) from None
-    return Cluster(_client(configuration, where), name)
+    return Cluster(_client(configuration, where), name, impersonation)
 
 
 def preflight(cluster: Cluster) -> ServerVersion:

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
@@ -214,6 +214,20 @@ def _with_files(entry: Entry) -> dict[str, Any]:
         except OSError as error:
             raise UserError(f"{entry.file}: {key} {path}: {error.strerror}") from None
     return body
+
+
+def impersonation(document: dict[str, Any]) -> list[tuple[str, str]]:
+    """Return the headers by which a picked kubeconfig's user acts as another, as kubectl sends them.
+
+    https://kubernetes.io/docs/reference/access-authn-authz/authentication/#user-impersonation
+    """
+    user = document["users"][0]["user"] if document.get("users") else {}
+    headers = [("Impersonate-User", str(user["as"]))] if user.get("as") else []
+    headers += [("Impersonate-Uid", str(user["as-uid"]))] if user.get("as-uid") else []
+    headers += [("Impersonate-Group", str(group)) for group in user.get("as-groups") or []]
+    for key, values in (user.get("as-user-extra") or {}).items():
+        headers += [(f"Impersonate-Extra-{quote(str(key), safe='')}", str(value)) for value in values]
+    return headers
 
 
 def _usable_user(user: Entry) -> dict[str, Any]:

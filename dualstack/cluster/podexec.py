@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -95,7 +95,7 @@ def tls_context(configuration: client.Configuration) -> ssl.SSLContext | None:
 def run(
     api: client.ApiClient,
     tls: ssl.SSLContext | None,
-    headers: dict[str, str],
+    headers: Sequence[tuple[str, str]],
     target: Target,
     stdin: bytes | None,
     timeout: float,
@@ -167,7 +167,9 @@ def _cut_off(sock: socket.socket, seconds: float, over: threading.Event) -> Iter
         timer.cancel()
 
 
-def _upgrade(sock: socket.socket, server: str, headers: dict[str, str], target: Target, stdin: bool) -> Any:  # noqa: ANN401 (the library is untyped)
+def _upgrade(
+    sock: socket.socket, server: str, headers: Sequence[tuple[str, str]], target: Target, stdin: bool
+) -> Any:  # noqa: ANN401 (the library is untyped)
     """The websocket on the connection. Raises ExecError if the server refuses it."""
     connection = websocket.WebSocket(skip_utf8_validation=True)
     url = "ws" + server.removeprefix("http") + target.path(stdin)
@@ -175,7 +177,7 @@ def _upgrade(sock: socket.socket, server: str, headers: dict[str, str], target: 
         connection.connect(
             url,
             socket=sock,
-            header=[f"{name}: {value}" for name, value in headers.items() if name != "Accept"],
+            header=[f"{name}: {value}" for name, value in headers if name != "Accept"],
             subprotocols=["v4.channel.k8s.io"],
             suppress_origin=True,
             redirect_limit=0,  # our credentials are for this server only

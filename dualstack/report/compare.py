@@ -13,6 +13,7 @@ from pydantic.dataclasses import dataclass
 
 from dualstack.errors import UserError
 from dualstack.family import Family
+from dualstack.report.conclude import CLUSTER
 from dualstack.report.model import PSEUDONYM_KEY, BehaviourResult, Cluster, Report
 from dualstack.verdict.words import FAILING, FAILING_OR_WAIVED, Level, Verdict, worst
 
@@ -80,6 +81,8 @@ class Comparison(Part):
     """How many conform in both runs: too many to list."""
     incomparable: list[Change]
     """Judged in one run only."""
+    lost: list[str] = []
+    """Behaviours that must hold, were judged before, and could not be judged as far now."""
 
     @property
     def unseen(self) -> list[Change]:
@@ -92,10 +95,12 @@ def compare(old: Report, new: Report) -> Comparison:
     _check_names(old, new)
     before, after = _by_id(old), _by_id(new)
     found: dict[str, list[Change]] = {"new": [], "resolved": [], "unchanged": [], "incomparable": []}
-    good = 0
+    good, lost = 0, []
     for behaviour in sorted(before.keys() | after.keys()):
         level = (after.get(behaviour) or before[behaviour])[-1].level
         was, now = _seen(before.get(behaviour, ())), _seen(after.get(behaviour, ()))
+        if level is Level.MUST and _is_lost(was, now):
+            lost.append(behaviour)
         fine = {key for key in was.keys() & now.keys() if was[key][0] is now[key][0] is Verdict.CONFORMS}
         good += len(fine)
         for key in sorted((was.keys() | now.keys()) - fine, key=_order):
@@ -115,6 +120,7 @@ def compare(old: Report, new: Report) -> Comparison:
         unchanged=found["unchanged"],
         unchanged_good=good,
         incomparable=found["incomparable"],
+        lost=lost,
     )
 
 
@@ -129,6 +135,13 @@ def _check_names(old: Report, new: Report) -> None:
             f"run {old.run.id} has {before} and run {new.run.id} has {after}: they cannot be compared; "
             f"use the same ${PSEUDONYM_KEY} for both"
         )
+
+
+def _is_lost(was: dict[Subject, Seen], now: dict[Subject, Seen]) -> bool:
+    """Return whether a subject that was judged no longer is; one that is gone with its node is not lost."""
+    judged = {key for key, (verdict, _) in was.items() if verdict in JUDGED}
+    unjudged = {key for key, (verdict, _) in now.items() if verdict is Verdict.NOT_JUDGED}
+    return bool(judged) and (not now or bool(judged & unjudged) or (CLUSTER, None) in unjudged)
 
 
 def _kind(was: Verdict | None, now: Verdict | None) -> str | None:

@@ -26,6 +26,8 @@ def text(comparison: Comparison) -> str:
         rows = [[shortened(cell, 60) for cell in row] for row in change_rows(changes)]
         more = f"\nand {len(changes) - len(rows)} more" if len(changes) > len(rows) else ""
         parts.append(f"{title}\n" + tabulate(rows, COLUMNS, "simple", disable_numparse=True) + more)
+    if comparison.lost:
+        parts.append(f"Could be judged before and not now: {', '.join(comparison.lost)}")
     return "\n\n".join([*parts, sentence(comparison)]) + "\n"
 
 

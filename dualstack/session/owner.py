@@ -97,9 +97,12 @@ class Owner:
             sys.stdout.write(f"NOT WRITTEN: {line}\n")
 
     def _status(self, report: Report) -> int:
-        known = report.verdict is Outcome.NOT_CONFORMANT and self.run.options.gate_new
-        if known and self.comparison and not (self.comparison.new or self.comparison.unseen):
-            return int(pytest.ExitCode.OK)
+        """Return the exit status; with --gate new, what was known does not fail a run that saw as much."""
+        broken = report.verdict is Outcome.NOT_CONFORMANT
+        if broken and self.run.options.gate_new and self.comparison:
+            if self.comparison.new or self.comparison.unseen:
+                return EXIT_STATUS[Outcome.NOT_CONFORMANT]
+            return EXIT_STATUS[Outcome.INCOMPLETE] if self.comparison.lost else int(pytest.ExitCode.OK)
         return EXIT_STATUS[report.verdict]
 
 

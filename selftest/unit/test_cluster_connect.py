@@ -4,10 +4,11 @@ import base64
 
 import pytest
 import yaml
-from api_server import certificate
+from api_server import certificate, serving
 from kubernetes.config import incluster_config
 
 from dualstack.cluster.connect import connect
+from dualstack.cluster.errors import ApiError, ExecError
 from dualstack.errors import UserError
 
 
@@ -276,3 +277,27 @@ def test_a_proxy_that_cannot_be_used(tmp_path, monkeypatch, proxy):
     assert "cannot be used" in line(kubeconfig(tmp_path / "a"), None)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert connect(kubeconfig(tmp_path / "a"), None).context == "one"
+
+
+def test_impersonation_is_sent_with_calls_and_with_exec(tmp_path):
+    """kubectl acts as the auditor; acting with the rights of the real user would be more than was given."""
+    seen = []
+
+    def answer(method, path, headers, body):
+        seen.append(
+            {name: headers.get_all(f"Impersonate-{name}") for name in ("User", "Group", "Extra-a%2Fb")}
+        )
+        return 403, {"message": "no"}
+
+    user = {"token": "t", "as": "auditor", "as-groups": ["g1", "g2"], "as-user-extra": {"a/b": ["x"]}}
+    with serving(tmp_path, answer) as port:
+        config = kubeconfig(tmp_path / "a", server=f"https://127.0.0.1:{port}", user=user)
+        document = yaml.safe_load(config.read_text())
+        document["clusters"][0]["cluster"]["certificate-authority"] = str(tmp_path / "server.crt")
+        config.write_text(yaml.safe_dump(document))
+        cluster = connect(config, None)
+        with pytest.raises(ApiError):
+            cluster.get("/api/v1/nodes")
+        with pytest.raises(ExecError):
+            cluster.exec("n", "p", "c", ["true"], timeout=5)
+    assert seen == [{"User": ["auditor"], "Group": ["g1", "g2"], "Extra-a%2Fb": ["x"]}] * 2

@@ -6,7 +6,7 @@ import pytest
 
 from dualstack import cli
 from dualstack.family import Family
-from dualstack.report import canonical
+from dualstack.report import canonical, compare_views
 from dualstack.report.compare import compare
 from dualstack.report.compare_views import FORMATS
 from dualstack.verdict.finding import Finding
@@ -190,3 +190,30 @@ def test_bad_input_is_one_line_and_status_4(arguments, runs, capsys):
     assert told.out == ""
     assert len(told.err.splitlines()) == 1
     assert str(runs) in told.err
+
+
+@pytest.mark.parametrize(
+    ("now", "lost"),
+    [
+        ([("node0", True)], []),
+        ([("node0", None)], ["x"]),
+        ([("cluster", None)], ["x"]),
+        ([("node1", None)], []),  # another node: the one that was judged is gone
+        ([], ["x"]),
+    ],
+)
+def test_what_must_hold_and_can_no_longer_be_judged_is_lost(now, lost):
+    """A night on which nothing could be judged must not pass for one without news."""
+
+    def run(*findings):
+        judge = Judge()
+        for subject, holds in findings:
+            if holds is None:
+                judge.cannot(subject, "forbidden: create pods/exec")
+            else:
+                judge(subject, holds, cause="c")
+        return factory.report(*([factory.behaviour("x", judge)] if findings else []))
+
+    comparison = compare(run(("node0", True)), run(*now))
+    assert comparison.lost == lost
+    assert ("Could be judged before and not now: x" in compare_views.text(comparison)) == bool(lost)
