@@ -1,6 +1,7 @@
 """Each fault bites where its title says, nowhere else, and is gone when mended: by direct probes."""
 
 import sys
+import time
 from collections.abc import Iterator
 from fnmatch import fnmatch
 from pathlib import Path
@@ -97,6 +98,20 @@ def test_a_stopped_proxy_does_not_learn_of_new_services(probes: Probes, healthy:
     assert all(probes.service_from("late", lambda found: all(found.values())).values())
 
 
+def test_ipv6_rules_that_cannot_be_written_stay_as_they_were(probes: Probes, healthy: Paths) -> None:
+    """The fault waits for a Service of that name to lose its backends; node2 then goes on to reach them."""
+    alone = {"ipFamilyPolicy": "SingleStack", "ipFamilies": ["IPv6"]}
+    with lab.fault("stale-ipv6-rules"):
+        probes.create(service("removal-ipv6", **alone))
+        assert all(probes.service_from("removal-ipv6", lambda found: all(found.values())).values())
+        probes.create(service("removal-ipv6", **alone, selector={"app": "nobody"}))
+        expected = {"IPv6 node0": False, "IPv6 node1": False, "IPv6 node2": True}
+        assert probes.service_from("removal-ipv6", lambda found: found == expected) == expected
+        time.sleep(2)
+        assert probes.service_from("removal-ipv6", lambda _: True) == expected, "and stays so"
+    assert not any(probes.service_from("removal-ipv6", lambda found: not any(found.values()), 60).values())
+
+
 def test_a_stopped_kubelet_is_noticed(probes: Probes, healthy: Paths) -> None:
     with lab.fault("kubelet-down"):
         assert probes.ready_nodes(lambda found: "node2" not in found, 40) == {"node0", "node1"}
@@ -132,6 +147,13 @@ def test_another_network_plugin_is_an_object_only(probes: Probes, healthy: Paths
 
 
 def test_every_fault_is_tried_here() -> None:
-    by_name = {"loss", "proxy-stopped", "kubelet-down", "apiserver-restart", "network-plugin"}
+    by_name = {
+        "loss",
+        "proxy-stopped",
+        "stale-ipv6-rules",
+        "kubelet-down",
+        "apiserver-restart",
+        "network-plugin",
+    }
     by_name |= {"policy-refuses-ipv4", "policy-prefers-ipv6"}
     assert set(faults.names()) == set(EXPECTED) | by_name
