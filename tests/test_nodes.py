@@ -1,6 +1,6 @@
 """Nodes: what the API says about their addresses and pod ranges."""
 
-from itertools import combinations
+from collections.abc import Iterable, Iterator
 
 from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
@@ -29,10 +29,13 @@ def test_node_ready(survey: Survey, profile: Profile, judge: Judge) -> None:
     minimum = Release.parse(profile.promises.minimum_version)
     for node in judge.each(survey.nodes, "nodes"):
         judge(node.name, node.ready, cause=f"not Ready: {node.not_ready_because}", kubelet=node.kubelet)
+        if node.release is None:
+            judge.cannot(node.name, f"its kubelet reports version {node.kubelet!r}", kubelet=node.kubelet)
+            continue
         judge(
             node.name,
-            node.release is not None and node.release >= minimum,
-            cause=f"kubelet {node.kubelet or 'of unknown version'} is older than {minimum}",
+            node.release >= minimum,
+            cause=f"kubelet {node.kubelet} is older than {minimum}",
             remedy=f"Upgrade the node to Kubernetes {minimum} or later.",
             kubelet=node.kubelet,
         )
@@ -102,17 +105,15 @@ def test_node_pod_cidrs(survey: Survey, judge: Judge) -> None:
                 cause=f"podCIDR {node.pod_cidr} is not the first of podCIDRs",
                 pod_cidrs=cidrs,
             )
-    for one, other in combinations(survey.nodes, 2):
-        for family in FAMILIES:
-            shared = _overlap(one, other, family)
-            if shared:
-                judge(
-                    one.name,
-                    False,
-                    family=family,
-                    cause=f"its {family} podCIDR overlaps with that of {other.name}: {shared}",
-                    remedy="Two nodes must never hand out the same addresses: recreate one of them.",
-                )
+    for family in FAMILIES:
+        for one, other, shared in _overlaps(survey.nodes, family):
+            judge(
+                one,
+                False,
+                family=family,
+                cause=f"its {family} podCIDR overlaps with that of {other}: {shared}",
+                remedy="Two nodes must never hand out the same addresses: recreate one of them.",
+            )
 
 
 @behaviour(
@@ -161,9 +162,21 @@ def test_node_pod_cidr_masks(survey: Survey, profile: Profile, judge: Judge) -> 
                     )
 
 
-def _overlap(one: Node, other: Node, family: Family) -> str | None:
-    for mine in one.pod_networks(family):
-        for theirs in other.pod_networks(family):
-            if mine.version == theirs.version and mine.overlaps(theirs):
-                return f"{mine} and {theirs}"
-    return None
+def _overlaps(nodes: Iterable[Node], family: Family) -> Iterator[tuple[str, str, str]]:
+    """Yield (node, other node, what they share) for ranges that overlap.
+
+    In the order of addresses a range overlaps with an earlier one exactly if it begins before the furthest
+    end so far, so one pass over the sorted ranges finds each that is not disjoint from all others.
+    """
+    ranges = sorted(
+        (int(network[0]), int(network[-1]), node.name, str(network))
+        for node in nodes
+        for network in node.pod_networks(family)
+    )
+    furthest = (-1, "", "")
+    for first, last, name, network in ranges:
+        end, owner, theirs = furthest
+        if first <= end and owner != name:
+            one, other = sorted((owner, name))
+            yield one, other, f"{theirs} and {network}"
+        furthest = max(furthest, (last, name, network))

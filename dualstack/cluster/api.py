@@ -63,6 +63,11 @@ class Cluster:
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
 
+    @property
+    def verifies(self) -> bool:
+        """Whether the server's certificate is checked."""
+        return bool(self.api.configuration.verify_ssl) or not self.server.startswith("https")
+
     def request(
         self,
         method: str,

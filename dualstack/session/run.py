@@ -102,6 +102,8 @@ class Run:
             f"Kubernetes {self.survey.version}, {len(self.survey.nodes)} nodes",
             f"profile {self.profile.name}: {self.profile.title}; run {self.id}",
         ]
+        if not self.cluster.verifies:
+            lines.append("TLS is not verified (insecure-skip-tls-verify): anybody on the way may answer")
         return [self.disclosure.text(line) for line in lines] + self.disclosure.line
 
     @property

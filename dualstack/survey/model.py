@@ -1,5 +1,6 @@
 """The survey: one immutable value, taken once, shared by every worker and stored with the report."""
 
+from functools import cached_property
 from ipaddress import ip_address, ip_network
 
 from pydantic import BaseModel, ConfigDict
@@ -53,8 +54,11 @@ class Node(Fact):
 
     @property
     def release(self) -> Release | None:
-        """The kubelet's minor release; None where it does not say."""
-        return Release.parse(self.kubelet) if self.kubelet else None
+        """The kubelet's minor release; None where it reports none (a simulated kubelet says `fake`)."""
+        try:
+            return Release.parse(self.kubelet)
+        except ValueError:
+            return None
 
     def pod_networks(self, family: Family) -> list[Network]:
         """The node's podCIDRs of the family."""
@@ -104,8 +108,12 @@ class Survey(Fact):
         return None
 
     def node(self, name: str) -> Node:
-        """The node of that name. Raises KeyError."""
-        return {node.name: node for node in self.nodes}[name]
+        """Return the node of that name. Raises KeyError."""
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> dict[str, Node]:
+        return {node.name: node for node in self.nodes}
 
 
 def inside(address: str, network: str) -> bool:
