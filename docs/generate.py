@@ -12,6 +12,9 @@ from dualstack.places import PROFILES, ROOT
 from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
 from dualstack.report import schema as report_schema
+from dualstack.scenario.manifests import load as load_all
+from dualstack.scenario.manifests import name_of
+from dualstack.scenario.scenario import Scenario
 from dualstack.session import catalogue
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.take import READS
@@ -25,6 +28,7 @@ GENERATED = "<!-- Made by `make docs` from the declarations; edit those. -->\n"
 def behaviours() -> str:
     """docs/behaviours.md."""
     parts = [GENERATED, "# Behaviours\n", "What the suite judges, by the file in tests/ that judges it.\n"]
+    needs = catalogue.needs()
     for topic, declared in catalogue.behaviours().items():
         parts.append(f"## {topic}\n")
         for each in declared:
@@ -37,9 +41,25 @@ def behaviours() -> str:
             ]
             parts.append(
                 f"### {each.id}\n\n{each.claim}\n\n*{'; '.join(about)}; [source]({each.source})*\n\n"
-                f"If it breaks: {each.remedy}\n"
+                f"{_judged_from(needs[each.id])}If it breaks: {each.remedy}\n"
             )
     return "\n".join(parts)
+
+
+def _judged_from(scenarios: tuple[type[Scenario], ...]) -> str:
+    """Return how it is judged: the scenarios with their steps, and what these create."""
+    if not scenarios:
+        return ""
+    steps = [f"`{each.id}` ({', '.join(step.name for step in each.steps)})" for each in scenarios]
+    pods = dict.fromkeys(role for each in scenarios for role in each.on_every_node)
+    once = dict.fromkeys(
+        f"{body['kind']} {name_of(body)}"
+        for each in scenarios
+        for name in each.manifests
+        for body in load_all(name)
+    )
+    created = [*(f"a {role} pod on every node" for role in pods), *once]
+    return f"Judged from {', '.join(steps)}; creates {', '.join(created)}.\n\n"
 
 
 def profiles() -> str:

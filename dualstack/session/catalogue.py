@@ -1,6 +1,7 @@
 """The suite's behaviours as they are declared beside their tests, without pytest."""
 
 import importlib.util
+from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
@@ -24,16 +25,19 @@ def declared() -> list[Behaviour]:
     return [each for topic in behaviours().values() for each in topic]
 
 
-def scenarios() -> list[type[Scenario]]:
-    """Return every scenario that some behaviour needs, each once."""
-    needed = [
-        scenario
+def needs() -> dict[str, tuple[type[Scenario], ...]]:
+    """Return what each behaviour needs, by its id."""
+    return {
+        value.behaviour.id: value.needs
         for path in _files()
         for name, value in vars(load(path)).items()
         if name.startswith("test_")
-        for scenario in value.needs
-    ]
-    return list(dict.fromkeys(needed))
+    }
+
+
+def scenarios() -> list[type[Scenario]]:
+    """Return every scenario that some behaviour needs, each once."""
+    return list(dict.fromkeys(chain.from_iterable(needs().values())))
 
 
 def _files() -> list[Path]:
