@@ -51,7 +51,7 @@ class Probe(Step[Paths]):
 
         `source`: the role of the pods to ask from, or RUNNER. `everywhere=False`: from one of them.
         `bound`: seconds until convergence, instead of the profile's for these targets.
-        `after`: seconds to let pass first, where asking at once would only meet what is about to change.
+        `after`: seconds since the previous step, where asking at once would meet what is about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
         `control`: an earlier probe of the same scenario; a path that did not answer then is not asked again.
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
@@ -91,8 +91,9 @@ class Probe(Step[Paths]):
 
     def run(self, stage: Stage) -> Paths:
         """Return what each path did. Raises NotSeen, ApiError, Stopped."""
+        begun = time.monotonic()
         clients = self._clients(stage)
-        stage.pause(self.after)
+        stage.pause(max(0.0, begun + self.after - time.monotonic()))
         aims = [
             each
             for kind in self.kinds
