@@ -1,5 +1,6 @@
 """IP families: the axis along which everything in this suite is judged."""
 
+import re
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
@@ -29,8 +30,19 @@ def family_of(value: str | Address | Network) -> Family:
 
 
 def parse(value: str) -> Address | Network:
-    """An address, or a network if `value` holds a prefix length. Raises ValueError."""
-    return ip_network(value) if "/" in value else ip_address(value)
+    """Return an address, or a network if `value` holds a prefix length. Raises ValueError.
+
+    As lenient as Kubernetes itself (netutils.ParseIPSloppy, ParseCIDRSloppy): zeros in front of an IPv4 part
+    are ignored, and so are a network's host bits.
+    """
+    value = re.sub(r"(^|\.)0+(?=\d)", r"\1", value) if ":" not in value else value
+    return ip_network(value, strict=False) if "/" in value else ip_address(value)
+
+
+def network(value: str) -> Network:
+    """Return a network; an address is one of a single member. Raises ValueError."""
+    parsed = parse(value)
+    return parsed if isinstance(parsed, IPv4Network | IPv6Network) else ip_network(parsed)
 
 
 def bracketed(address: str) -> str:

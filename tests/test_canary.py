@@ -11,17 +11,20 @@ from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier, Verdict
 
+BROKEN = ("canary-dead-port", "canary-dead-backend", "canary-stranger")
+
 
 class Canary(Scenario):
-    """The half that works is probed first, since its answer says that rules for new Services have arrived."""
+    """The control is probed first, from the same pod: its answer says that rules for new Services arrived."""
 
     id = "canary"
     on_every_node = (CLIENT, SERVER)
     manifests = ("canary",)
-    whole = Probe(TCP, to=ClusterIPs("canary-ipv4"), everywhere=False)
-    broken = Probe(
-        TCP, to=ClusterIPs("canary-ipv6"), everywhere=False, bound=1.0
-    )  # it need not be asked long
+    control = Probe(TCP, to=ClusterIPs("canary-ipv4", "canary-ipv6"), everywhere=False)
+    dead = Probe(  # these need not be asked long
+        TCP, to=ClusterIPs("canary-dead-port", "canary-dead-backend"), everywhere=False, bound=1.0
+    )
+    stranger = Probe(TCP, to=ClusterIPs("canary-stranger", expects_nobody=True), everywhere=False, bound=1.0)
 
 
 @behaviour(
@@ -29,26 +32,32 @@ class Canary(Scenario):
         id="canary",
         level=Level.MUST,
         tier=Tier.PODS,
-        claim="Of two Services that differ in one thing, the suite finds the IPv6 one broken, which it is on "
-        "purpose, and the IPv4 one whole.",
+        claim="The suite finds three IPv6 Services broken that it broke on purpose (a dead port, one dead "
+        "backend of several, a stranger's answer), beside two whole ones that it finds whole.",
         source="https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/563-dual-stack",
         remedy="Do not trust this run: a suite that cannot fail has not passed anything. Report it.",
     ),
     needs=(Canary,),
 )
 def test_canary(board: Board, judge: Judge) -> None:
-    paths = [*board.wait(Canary.whole).observations, *board.wait(Canary.broken).observations]
-    blocked = [path.blocked for path in paths if path.blocked]
-    if blocked or {path.family for path in paths} != set(Family):
-        raise CannotJudge(
-            f"both halves of the canary could not be probed: {blocked or 'a Service is missing'}"
-        )
-    trial = Judge()
-    for path in paths:
-        trial.service_path(path)
-    found = {finding.family: finding.verdict for finding in trial.findings}
-    if found[Family.V4] is not Verdict.CONFORMS:
-        raise CannotJudge("the half that should work does not (see cluster-ip-tcp)")
-    if found[Family.V6] is not Verdict.BREAKS:
-        raise CannotJudge("the suite missed a Service that is broken on purpose: do not trust this run")
-    judge("canary-ipv6", True, family=Family.V6, cause="", caught=trial.findings[-1].cause)
+    control = Judge()
+    for path in board.wait(Canary.control).observations:
+        if path.blocked:
+            raise CannotJudge(f"the control could not be probed: {path.blocked}")
+        control.service_path(path)
+    whole = {finding.family for finding in control.findings if finding.verdict is Verdict.CONFORMS}
+    if whole != set(Family):
+        raise CannotJudge("the Services that should work do not, or one is missing (see cluster-ip-tcp)")
+    paths = {
+        path.target: path for step in (Canary.dead, Canary.stranger) for path in board.wait(step).observations
+    }
+    for name in BROKEN:
+        suspect = paths.get(name)
+        if suspect is None or suspect.blocked:
+            reason = suspect.blocked if suspect else "there is no such Service"
+            raise CannotJudge(f"{name} could not be probed: {reason}")
+        trial = Judge()
+        trial.service_path(suspect)
+        if trial.findings[0].verdict is not Verdict.BREAKS:
+            raise CannotJudge(f"the suite missed {name}, broken on purpose: do not trust this run")
+        judge(name, True, family=Family.V6, cause="", caught=trial.findings[0].cause)

@@ -29,6 +29,7 @@ def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
     direct = {
         (each.source, each.target, each.family): each.reached
         for each in board.wait(TcpPodToPod.paths).observations
+        if not each.blocked
     }
     for path in judge.paths(board.wait(ServicePaths.paths).observations, "ClusterIPs and nodes"):
         cut_off = [

@@ -25,7 +25,7 @@ class EndpointRemoval(Scenario):
     on_every_node = (CLIENT,)
     manifests = ("endpoint-removal",)
     ready = Replicas("removal")
-    there = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, direct=TcpPodToPod.paths)
+    there = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, direct=TcpPodToPod.paths, tries=0)
     gone = Scale("removal", 0)
     silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True, control=there)
     back = Scale("removal", 1)
@@ -73,11 +73,12 @@ def test_endpoint_removal(board: Board, judge: Judge) -> None:
             continue
         judge.path(
             path,
-            path.reached,
-            cause=f"no answer by {path.kind.upper()} after the backend came back: {path.error}",
+            path.reached and path.flaw is None,
+            cause=path.flaw or f"no answer by {path.kind.upper()} after the backend came back: {path.error}",
             protocol=path.kind,
             phase="back",
             rounds=path.rounds,
+            counted=path.counted,
             backends=dict(path.answered_by),
             converged_after_seconds=path.seconds,
             error=path.error,

@@ -103,27 +103,29 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
         cut_off = [
             f"{each.source} → {each.target}"
             for each in direct
-            if each.family is path.family and not each.reached
+            if each.family is path.family and not each.reached and not each.blocked
         ]
-        if path.reached and path.answered < path.requests and cut_off:
+        if path.reached and path.flaw and not path.strangers and cut_off:
             judge.cannot_path(
                 path,
-                f"{path.answered} of {path.requests} requests were answered; pods do not reach each other "
+                f"{path.counted} requests were answered; pods do not reach each other "
                 f"either: {', '.join(cut_off)} (see tcp-pod-to-pod)",
             )
             continue
         wrong = path.foreign_clients
         cause = f"no answer in {path.rounds} tries: {path.error}"
-        if path.reached:
-            cause = f"only {path.answered} of {path.requests} requests were answered: {path.error}"
+        if path.flaw:
+            cause = path.flaw
         if wrong:
             cause = f"the server saw {wrong[0]}: the other family on the wire"
         judge.path(
             path,
-            path.reached and path.answered == path.requests and not wrong,
+            path.reached and not path.flaw and not wrong,
             cause=cause,
             address=path.address,
             answered=f"{path.answered} of {path.requests}",
+            counted=path.counted,
+            lost_syns=path.lost_syns,
             backends=path.answered_by,
             client_seen=list(path.clients_seen),
             seconds=path.seconds,

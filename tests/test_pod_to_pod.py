@@ -83,10 +83,11 @@ def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
     for path in judge.paths(board.wait(PingPodToPod.paths).observations, "pairs of nodes"):
         judge.path(
             path,
-            path.reached,
+            path.reached and path.flaw is None,
             cause=_why_not(path),
             address=path.address,
             rounds=path.rounds,
+            counted=path.counted,
             error=path.error,
         )
 
@@ -97,19 +98,23 @@ def _judge_paths(seen: Paths, profile: Profile, judge: Judge) -> None:
         rewritten = _rewritten(path, may_masquerade=profile.promises.pod_masquerade)
         judge.path(
             path,
-            path.reached and rewritten is None,
+            path.reached and rewritten is None and path.flaw is None,
             cause=rewritten or _why_not(path),
             remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
             address=path.address,
             answered_by=list(path.answered_by),
             client_seen=list(path.clients_seen),
             rounds=path.rounds,
+            counted=path.counted,
+            lost_syns=path.lost_syns,
             connect_ms=round(path.connect_seconds * 1000, 2) if path.connect_seconds is not None else None,
             error=path.error,
         )
 
 
 def _why_not(path: Observation) -> str:
+    if path.flaw:
+        return path.flaw
     if path.source_address is None:
         return f"the source pod has no {path.family} address"
     if path.answered_by and path.missing:

@@ -13,6 +13,7 @@ from dualstack.cluster.ownership import KINDS
 from dualstack.cluster.permissions import Permission
 from dualstack.errors import UserError
 from dualstack.profile.model import Profile
+from dualstack.scenario import manifests
 from dualstack.scenario.manifests import Object, name_of
 from dualstack.scenario.pairs import pairs
 from dualstack.scenario.scenario import Scenario
@@ -20,7 +21,7 @@ from dualstack.scenario.site import PlannedPod, Site
 from dualstack.scenario.step import Needs
 from dualstack.survey.model import Survey
 
-CREATION_SECONDS, REMOVAL_SECONDS = 45.0, 60.0
+CREATION_SECONDS, REMOVAL_SECONDS, SLACK_SECONDS = 45.0, 60.0, 120.0
 NAMESPACE = (
     Permission("get", "", "namespaces"),
     Permission("list", "", "namespaces"),
@@ -59,7 +60,10 @@ class Plan:
         """
         once = self.site.objects(self.manifests)
         once.sort(key=lambda body: body["kind"] != "Service")
-        return once + [self.site.pod(pod) for pod in self.pods]
+        bodies = once + [self.site.pod(pod) for pod in self.pods]
+        for body in bodies:
+            manifests.end_after(body, self.lifetime)
+        return bodies
 
     def needs(self) -> list[Needs]:
         """Return what each step needs."""
@@ -70,6 +74,7 @@ class Plan:
         bodies, needs = self.objects(), self.needs()
         kinds = Counter(body["kind"] for body in bodies)
         requests = sum((each.requests for each in needs), Counter[str]())
+        tries = sum((each.tries for each in needs), Counter[str]())
         places = frozenset[Any]().union(*(each.places for each in needs))
         asked = sum(len(each.places) for each in needs)
         return {
@@ -78,8 +83,22 @@ class Plan:
             "load balancers": sum(b["spec"].get("type") == "LoadBalancer" for b in bodies),
             "execs in a first round": f"{len(places)} to {asked}" if asked > len(places) else asked,
             **{f"{kind} requests in a first round": count for kind, count in sorted(requests.items())},
+            **{f"{kind} tries that count": count for kind, count in sorted(tries.items())},
             "seconds at most": round(self.seconds()),
         }
+
+    @property
+    def lifetime(self) -> int:
+        """After how many seconds the pods end by themselves: no run takes so long."""
+        return round(self.seconds() + SLACK_SECONDS)
+
+    def reachable(self) -> list[str]:
+        """Return what will be reachable from outside the cluster: by the Services' ports."""
+        return [
+            f"{name_of(body)} ({', '.join(str(port['port']) for port in body['spec']['ports'])})"
+            for body in self.objects()
+            if body["spec"].get("type") == "LoadBalancer"
+        ]
 
     def seconds(self) -> float:
         """Return the bound of the whole run: creation, the longest scenario, removal."""
@@ -122,6 +141,7 @@ def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int
         profile=profile,
         image=image,
         nodes=nodes,
+        ready=tuple(name for name in nodes if survey.node(name).ready) or nodes,
         left_out=left_out,
         pairs=pairs(nodes, peers) if nodes else (),
     )

@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlsplit
@@ -46,9 +47,13 @@ def _get(url: str) -> tuple[dict[str, Any], str, str | None]:
     host = parts.hostname or ""
     connection = http.client.HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
     try:
+        begun = time.monotonic()
+        connection.connect()
+        report = {"time_connect": time.monotonic() - begun}
         connection.request("GET", parts.path)
         response = connection.getresponse()
-        return {"http_code": response.status}, response.read(1000).decode(errors="replace"), None
+        report["http_code"] = response.status
+        return report, response.read(1000).decode(errors="replace"), None
     except OSError as error:
         if error.errno in NO_WAY_OUT:
             family = Family.V6 if ":" in host else Family.V4

@@ -1,8 +1,9 @@
 """A kind of request: the words that ask, and what their answers come to. One file each in kinds/."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from ipaddress import ip_address
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 from dualstack.probes.script import Answers, Request
 
@@ -10,13 +11,26 @@ if TYPE_CHECKING:
     from dualstack.probes.rounds import Tally
 
 
+NAME, CLIENT = "hostname", "clientip"
+"""What a server may be asked: its name, and the client address that it saw."""
+
+
+class Port(NamedTuple):
+    """Where servers answer a word: the name of a Service's port, and the pod's own port."""
+
+    name: str
+    number: int
+
+
 class Kind(ABC):
     """How to ask a target, and how to count what comes back."""
 
     name: str
     """One word, as observations and evidence show it."""
-    port: int | None = None
-    """The port that server pods listen on for it (manifests/server.yaml); None where there are none."""
+    ports: ClassVar[Mapping[str, "Port"]] = {}
+    """Where server pods listen for each word (manifests/server.yaml); empty where they need not."""
+    processes = False
+    """Whether each request is a process in the source pod."""
 
     @abstractmethod
     def requests(self, tally: "Tally", id_: str) -> list[Request]:
@@ -24,7 +38,10 @@ class Kind(ABC):
 
     @abstractmethod
     def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
-        """Count a round's answers; return whether all that was asked for has answered by now."""
+        """Count a round's answers; return whether all that was asked for has answered by now.
+
+        Each request adds one to `tally.requests`, each good answer one to what `tally` counts of answers.
+        """
 
     @abstractmethod
     def in_a_round(self, names: int) -> int:
@@ -35,13 +52,12 @@ class ServerKind(Kind):
     """A request to our server pods: some ask for its name, one for the client address that it saw."""
 
     def requests(self, tally: "Tally", id_: str) -> list[Request]:
-        """Ask for the name as often as the target wants, and once for the client."""
-        names = [self.request(tally, f"{id_}-{n}", "hostname") for n in range(tally.target.names_a_round)]
-        return [*names, self.request(tally, f"{id_}-client", "clientip")]
+        """Ask for the name as often as the round wants, and a few times for the client."""
+        return [self.request(tally, f"{id_}-{n}", word) for n, word in enumerate(_words(tally))]
 
     def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
         """Count names and clients; done when each wanted server and one client have been heard of."""
-        for n in [*map(str, range(tally.target.names_a_round)), "client"]:
+        for n, word in enumerate(_words(tally)):
             tally.requests += 1
             request = f"{id_}-{n}"
             if reason := answers.blocked.get(request):
@@ -50,7 +66,7 @@ class ServerKind(Kind):
             body, error = self.answer(tally, request, answers)
             if body is None:
                 tally.error = error
-            elif n == "client":
+            elif word == CLIENT:
                 tally.clients[client_seen(body) or "unreadable"] += 1
             else:
                 tally.answered_by[body.strip()] += 1
@@ -62,11 +78,18 @@ class ServerKind(Kind):
 
     @abstractmethod
     def request(self, tally: "Tally", id_: str, word: str) -> Request:
-        """Return the request that asks the server for a word: `hostname` or `clientip`."""
+        """Return the request that asks the server for a word: NAME or CLIENT."""
 
     @abstractmethod
     def answer(self, tally: "Tally", id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Return (what the server said, None), or (None, why it said nothing)."""
+
+
+def _words(tally: "Tally") -> list[str]:
+    """Return what a round asks for: in a burst, three tries in ten are for the client's address."""
+    clients = tally.round_size * 3 // 10 if tally.counting else 1
+    names = tally.round_size - clients if tally.counting else tally.round_size
+    return [NAME] * names + [CLIENT] * clients
 
 
 def client_seen(body: str) -> str | None:

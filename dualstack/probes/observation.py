@@ -7,6 +7,26 @@ from dualstack.family import Family, family_of
 RUNNER = "runner"  # the source of probes from the machine that runs the suite
 
 
+class Burst(BaseModel):
+    """Tries made at once after a path had answered; all of them count."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    tries: int
+    answered: int
+    """By whom it should have been."""
+    error: str | None = None
+    """The last error, in the tool's own words."""
+
+    @property
+    def failed(self) -> int:
+        """How many tries did not bring the right answer."""
+        return self.tries - self.answered
+
+    def __str__(self) -> str:
+        return f"{self.answered} of {self.tries}"
+
+
 class Observation(BaseModel):
     """Facts only; tests judge them."""
 
@@ -33,6 +53,12 @@ class Observation(BaseModel):
     """From the start of probing (for Services: from asking for them) until it was reached, or silent."""
     connect_seconds: float | None = None
     """The fastest connection's set-up, or None."""
+    bursts: tuple[Burst, ...] = ()
+    """One after it was reached, and a second if a single try of the first failed."""
+    strangers: dict[str, int] = {}
+    """Who else answered in the bursts, with the number of answers."""
+    lost_syns: int = 0
+    """Connections that came about only after a SYN had been sent again."""
     requests: int = 0
     answered: int = 0
     answered_by: dict[str, int] = {}
@@ -45,6 +71,25 @@ class Observation(BaseModel):
     """The last error of the last round, in the tool's own words."""
     blocked: str | None = None
     """Why it could not be tried at all (no pod to try from, exec forbidden): that judges nothing."""
+
+    @property
+    def flaw(self) -> str | None:
+        """Why a path that was reached is not to be relied upon; None if it is.
+
+        A single failed try may be a busy machine's: it counts only if the second burst has one too.
+        """
+        if self.strangers:
+            names = ", ".join(f"{name} ({count})" for name, count in self.strangers.items())
+            return f"{self.address} is also answered by a stranger: {names}"
+        first_failed = [burst for burst in self.bursts if burst.failed]
+        if not first_failed or (self.bursts[0].failed == 1 and not self.bursts[-1].failed):
+            return None
+        return f"only {self.counted} tries were answered once it had converged: {first_failed[-1].error}"
+
+    @property
+    def counted(self) -> str:
+        """The tries that count, e.g. `10 of 10`, or `9 of 10, then 10 of 10`."""
+        return ", then ".join(map(str, self.bursts))
 
     @property
     def foreign_clients(self) -> list[str]:

@@ -6,18 +6,21 @@ refusal is not a failure. Every round is counted, and the time of the last missi
 A Target is what to ask; a Tally is a target with what has come of it. A round goes to all sources at once and
 ends when each has answered or could not be asked; `Ask` decides how requests travel (see prober.py). Nothing
 here waits without a bound: an exec ends after ROUND_SECONDS, and its future is always set.
+
+Once a tally has its answers, the next round asks it a burst of tries that all count; a second burst follows
+if exactly one of them failed, since a busy machine may lose one, and a path that loses some loses more.
 """
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from dualstack.family import Family
 from dualstack.probes.flows import Flows
-from dualstack.probes.kind import Kind
-from dualstack.probes.observation import Observation
+from dualstack.probes.kind import NAME, Kind
+from dualstack.probes.observation import Burst, Observation
 from dualstack.probes.script import Answers, Request
 
 PAUSE_SECONDS = 0.25
@@ -44,10 +47,13 @@ class Target:
     target: str
     family: Family
     address: str | None
-    port: int | None = None
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Where each word is asked."""
     source_address: str | None = None
     wanted: frozenset[str] = frozenset()
     """Server pods that must answer."""
+    allowed: frozenset[str] = frozenset()
+    """Server pods that may answer as well; whoever is in neither set is a stranger."""
     names_a_round: int = 1
     """Requests a round that ask for the server's name; more than one where a Service spreads them."""
 
@@ -59,6 +65,8 @@ class Tally:
     target: Target
     until_silent: bool = False
     """Wait for silence rather than for answers."""
+    tries: int = 0
+    """How many tries a burst has; 0 for none."""
     keep_flows: bool = False
     flows: Flows = field(default_factory=Flows)
     error: str | None = None
@@ -69,14 +77,31 @@ class Tally:
     """Answers without a name in them: echo replies."""
     answered_by: Counter[str] = field(default_factory=Counter)
     clients: Counter[str] = field(default_factory=Counter)
+    strangers: Counter[str] = field(default_factory=Counter)
     connect_seconds: float | None = None
+    lost_syns: int = 0
+    bursts: list[Burst] = field(default_factory=list)
+    burst_rounds: int = 0
+    """Rounds that were to be bursts, whether they could be made or not."""
     done_at: float | None = None
     given_up: bool = False
 
     @property
     def open(self) -> bool:
-        """Whether another round may still change anything."""
+        """Whether another round may still bring what was asked for."""
         return self.done_at is None and not self.given_up
+
+    @property
+    def counting(self) -> bool:
+        """Whether the next round is a burst."""
+        if self.done_at is None or self.until_silent or self.given_up or self.burst_rounds == LEAST_ROUNDS:
+            return False
+        return bool(self.tries) and (not self.bursts or (len(self.bursts) == 1 == self.bursts[0].failed))
+
+    @property
+    def round_size(self) -> int:
+        """How many requests the next round makes, those for the client's address left aside at first."""
+        return self.tries if self.counting else self.target.names_a_round
 
     @property
     def missing(self) -> frozenset[str]:
@@ -85,10 +110,23 @@ class Tally:
 
     def take(self, id_: str, answers: Answers, now: float) -> None:
         """Add a round's answers."""
-        self.rounds += 1
+        counting = self.counting
         self.blocked = self.error = None
-        before = self._answers()
+        names, requests, before = Counter(self.answered_by), self.requests, self._answers()
         reached = self.target.kind.take(self, id_, answers)
+        self.rounds += not counting
+        self.burst_rounds += counting
+        if counting:
+            if self.blocked is None:
+                wrong = Counter(
+                    {n: count for n, count in (self.answered_by - names).items() if self._is_stranger(n)}
+                )
+                self.strangers += wrong
+                right = self._answers() - before - wrong.total()
+                self.bursts.append(
+                    Burst(tries=self.requests - requests, answered=right, error=self._said(wrong))
+                )
+            return
         if self.until_silent:
             reached = self._answers() == before and self.blocked is None
         if reached:
@@ -96,7 +134,9 @@ class Tally:
 
     def could_not(self, reason: Blocked) -> None:
         """Note a round that could not be tried."""
-        self.rounds += 1
+        counting = self.counting
+        self.rounds += not counting
+        self.burst_rounds += counting
         self.blocked, self.given_up = str(reason), reason.final
 
     def observation(self, since: float) -> Observation:
@@ -104,14 +144,22 @@ class Tally:
         target, done = self.target, self.done_at is not None
         return Observation(
             kind=target.kind.name, source=target.source, target=target.target, family=target.family,
-            source_address=target.source_address, address=target.address, port=target.port,
+            source_address=target.source_address, address=target.address, port=target.ports.get(NAME),
             reached=done and not self.until_silent, silent=done and self.until_silent, rounds=self.rounds,
             seconds=None if self.done_at is None else round(self.done_at - since, 3),
-            connect_seconds=self.connect_seconds, requests=self.requests,
+            connect_seconds=self.connect_seconds, lost_syns=self.lost_syns, bursts=tuple(self.bursts),
+            strangers=dict(sorted(self.strangers.items())), requests=self.requests,
             answered=self._answers(), answered_by=dict(sorted(self.answered_by.items())),
             missing=tuple(sorted(self.missing)), clients_seen=dict(sorted(self.clients.items())),
             error=self.error, blocked=self.blocked,
         )  # fmt: skip
+
+    def _is_stranger(self, name: str) -> bool:
+        expected = self.target.wanted | self.target.allowed
+        return bool(expected) and name not in expected
+
+    def _said(self, wrong: Counter[str]) -> str | None:
+        return f"answered by {', '.join(sorted(wrong))}" if wrong else self.error
 
     def _answers(self) -> int:
         return sum(self.answered_by.values()) + sum(self.clients.values()) + self.replies
@@ -123,24 +171,34 @@ def never(_tally: Tally) -> bool:
 
 
 def until_done(
-    tallies: Iterable[Tally], ask: Ask, *, bound: float, in_vain: Callable[[Tally], bool] = never
+    tallies: Iterable[Tally],
+    ask: Ask,
+    *,
+    bound: float,
+    in_vain: Callable[[Tally], bool] = never,
+    may_count: Callable[[], bool] = lambda: True,
 ) -> None:
     """Probe until every tally is done or `in_vain`, or `bound` seconds have passed since the call.
 
-    What is not done has been tried LEAST_ROUNDS times at least, however long a round takes here.
+    What is not done has been tried LEAST_ROUNDS times at least, however long a round takes here. Bursts begin
+    when `may_count` says so, which must come true within a bound of its own.
     """
     tallies = list(tallies)
     end = time.monotonic() + bound
     rounds = 0
-    while still_open := [tally for tally in tallies if tally.open]:
-        one_round(still_open, ask)
-        rounds += 1
-        if rounds >= LEAST_ROUNDS:
-            if time.monotonic() > end:
-                return
+    while True:
+        still_open = [tally for tally in tallies if tally.open]
+        if still_open and rounds >= LEAST_ROUNDS:
             for tally in still_open:
-                tally.given_up |= in_vain(tally)
-        if any(tally.open for tally in tallies):
+                tally.given_up |= time.monotonic() > end or in_vain(tally)
+            still_open = [tally for tally in still_open if tally.open]
+        counting = [tally for tally in tallies if tally.counting]
+        if not still_open and not counting:
+            return
+        ready = counting if counting and may_count() else []
+        one_round([*still_open, *ready], ask)
+        rounds += bool(still_open)
+        if not ready:
             time.sleep(PAUSE_SECONDS)
 
 

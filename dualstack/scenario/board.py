@@ -59,6 +59,13 @@ class Board:
         except NotSeen:
             return None
 
+    def known(self, step: Step[Result]) -> bool:
+        """Return whether the step has ended, with a result or without."""
+        try:
+            return self._look(step) is not None
+        except NotSeen:
+            return True
+
     def wait(self, step: Step[Result]) -> Result:
         """Wait for a step's result. Every step is bounded, and what it cannot give is failed.
 

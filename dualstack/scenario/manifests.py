@@ -14,8 +14,9 @@ Object = dict[str, Any]
 PING_SYSCTL_IS_SAFE = Release(1, 21)
 FAMILIES_ARE_PLURAL = Release(1, 20)
 CLIENT, SERVER, HOST, CLOUD_CONFIG = "client", "server", "host", "cloud-config"
-SERVICE_PORT = 80
+SECONDS_TO_LIVE = "SECONDS_TO_LIVE"
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
+CANARY_LABEL = "dualstack-conformance/canary"
 
 
 @cache
@@ -56,14 +57,32 @@ def filled(name: str, image: str | None, release: Release) -> list[Object]:
     for body in bodies:
         if body["kind"] == "Service" and release < FAMILIES_ARE_PLURAL:
             _to_single_word(body["spec"])
-        if template := body["spec"].get("template"):
-            _set_image(template["spec"], image)
+        for spec in _pod_specs(body):
+            _set_image(spec, image)
     return bodies
+
+
+def end_after(body: Object, seconds: int) -> None:
+    """Let a pod, or what a Deployment's pods run, end by itself, should nobody be left to remove it."""
+    if body["kind"] == "Pod":
+        body["spec"]["activeDeadlineSeconds"] = seconds  # a pod template may not have it
+    for spec in _pod_specs(body):
+        for variable in spec["containers"][0].get("env", []):
+            if variable["name"] == SECONDS_TO_LIVE:
+                variable["value"] = str(seconds)
 
 
 def matches(selector: dict[str, str], labels: dict[str, str]) -> bool:
     """Return whether a Service's selector matches a pod's labels; no selector matches nothing."""
     return bool(selector) and selector.items() <= labels.items()
+
+
+def _pod_specs(body: Object) -> list[Object]:
+    """Return the pod's own spec, or that of the template; none for other kinds."""
+    if body["kind"] == "Pod":
+        return [body["spec"]]
+    template = body["spec"].get("template")
+    return [template["spec"]] if template else []
 
 
 def _set_image(spec: Object, image: str | None) -> None:

@@ -159,12 +159,22 @@ def _seen(name: str, item: dict[str, Any], events: dict[str, str]) -> PodSeen:
 
 def _trouble(status: dict[str, Any], event: str | None) -> str:
     if status.get("phase") == "Failed":
-        return f"{status.get('reason') or 'failed'}: {status.get('message') or event or 'no message'}"
+        said = status.get("message") or _last_words(status) or event or "no message"
+        return f"{status.get('reason') or 'failed'}: {said}"
     for each in status.get("containerStatuses", []):
         waiting = each.get("state", {}).get("waiting", {})
         if waiting.get("reason") not in (None, "ContainerCreating", "PodInitializing"):
             return f"{waiting['reason']}: {waiting.get('message') or event or 'no message'}"
     return event or "it did not start in time, and no event says why (is the node's kubelet alive?)"
+
+
+def _last_words(status: dict[str, Any]) -> str | None:
+    """Return the first line of what a container that ended had printed."""
+    for each in status.get("containerStatuses", []):
+        message = each.get("state", {}).get("terminated", {}).get("message") or ""
+        if lines := [line.strip() for line in message.splitlines() if line.strip()]:
+            return str(lines[0])
+    return None
 
 
 def _events(stage: Stage) -> dict[str, str]:

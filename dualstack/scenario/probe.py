@@ -3,8 +3,6 @@
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from dataclasses import replace
 from typing import Any
 
 from dualstack.family import Family
@@ -14,7 +12,6 @@ from dualstack.probes.observation import RUNNER, Observation
 from dualstack.probes.prober import Place
 from dualstack.probes.rounds import LEAST_ROUNDS, Tally, Target
 from dualstack.probes.script import ROUND_SECONDS
-from dualstack.scenario.board import NotSeen
 from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.seen import Paths, PodSeen
 from dualstack.scenario.site import Site
@@ -44,7 +41,7 @@ class Probe(Step[Paths]):
         keep_flows: bool = False,
         control: "Probe | None" = None,
         direct: Step[Paths] | None = None,
-        counted: int = 0,
+        tries: int | None = None,
         milestone: Milestone | None = None,
     ) -> None:
         """Declare a probe.
@@ -55,13 +52,14 @@ class Probe(Step[Paths]):
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
         `control`: an earlier probe of the same scenario; a path that did not answer then is not asked again.
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
-        either is given up early. `counted`: so many tries more once a target answers, and only these are
-        counted; not before `direct` is known, since a container is ready a moment before its server listens.
+        either is given up early, and no try counts before they are known, since a container is ready a moment
+        before its server listens. `tries`: how many count once a path has answered, if not as many as
+        `Site.tries` allows.
         """
         self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
         self.after, self.control = after, control
         self.bound, self.until_silent, self.keep_flows = bound, until_silent, keep_flows
-        self.direct, self.counted, self.milestone = direct, counted, milestone
+        self.direct, self.tries, self.milestone = direct, 0 if until_silent else tries, milestone
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -79,11 +77,15 @@ class Probe(Step[Paths]):
         requests = Counter(
             {each.name: self.to.count(site, each, self.scenario, len(nodes)) for each in self.kinds}
         )
+        tries = Counter(
+            {each.name: self._tries(site, each) * self._paths(site, len(nodes)) for each in self.kinds}
+        )
         bound = self.bound or getattr(site.profile.timeouts, self.to.bound)
         return Needs(
             permissions=(LIST_PODS, *EXEC) if nodes else (),
             places=frozenset(Place(self.source, node) for node in nodes),
             requests=+requests,
+            tries=+tries,
             seconds=self.after
             + site.profile.timeouts.pods
             + max(bound + ROUND_SECONDS, LEAST_ROUNDS * ROUND_SECONDS),
@@ -101,14 +103,24 @@ class Probe(Step[Paths]):
         ]
         dead = self._dead(stage)
         aims = [_unless_dead(each, dead) for each in aims]
-        tallies = [self._tally(stage, each) for each in aims if isinstance(each, Target)]
+        tallies = [
+            Tally(
+                each,
+                until_silent=self.until_silent,
+                tries=self._tries(stage.site, each.kind),
+                keep_flows=self.keep_flows,
+                flows=stage.flows,
+            )
+            for each in aims
+            if isinstance(each, Target)
+        ]
         seen = [each for each in aims if isinstance(each, Observation)]
         start = time.monotonic()
         bound = self.bound or getattr(stage.site.profile.timeouts, self.to.bound)
         ask = stage.ask_from(self.source)
-        rounds.until_done(tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct))
-        if self.counted:
-            tallies = self._counted(stage, tallies)
+        rounds.until_done(
+            tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct), may_count=self._may_count(stage)
+        )
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
         if self.milestone:
             phase, line = self.milestone
@@ -132,24 +144,19 @@ class Probe(Step[Paths]):
             (each.kind, each.source, each.target, each.family): each for each in before if not each.reached
         }
 
-    def _tally(self, stage: Stage, target: Target) -> Tally:
-        return Tally(target, until_silent=self.until_silent, keep_flows=self.keep_flows, flows=stage.flows)
+    def _paths(self, site: Site, sources: int) -> int:
+        return self.to.paths(site, self.scenario, sources)
 
-    def _counted(self, stage: Stage, first: list[Tally]) -> list[Tally]:
-        """Try targets that have answered some times more; what is counted then is what is judged."""
-        if self.direct:
-            with suppress(NotSeen):
-                stage.board.wait(self.direct)
-        again = {
-            id(tally): self._tally(stage, replace(tally.target, names_a_round=self.counted))
-            for tally in first
-            if tally.done_at is not None
-        }
-        rounds.one_round(again.values(), stage.ask_from(self.source))
-        for tally in first:
-            if counted := again.get(id(tally)):
-                counted.rounds, counted.done_at = tally.rounds, tally.done_at
-        return [again.get(id(tally), tally) for tally in first]
+    def _tries(self, site: Site, kind: Kind) -> int:
+        """Return how many tries of a path count."""
+        if self.tries is not None:
+            return self.tries
+        sources = len(site.nodes) if self.everywhere and self.source != RUNNER else 1
+        return site.tries(self._paths(site, sources) / max(1, sources), processes=kind.processes)
+
+    def _may_count(self, stage: Stage) -> Callable[[], bool]:
+        direct = self.direct
+        return (lambda: stage.board.known(direct)) if direct else (lambda: True)
 
 
 def _unless_dead(aim: Target | Observation, dead: dict[PathKey, Observation]) -> Target | Observation:

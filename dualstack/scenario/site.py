@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from dualstack.profile.model import Profile
 from dualstack.scenario import manifests
-from dualstack.scenario.manifests import BACKEND_LABEL, SERVER, Object
+from dualstack.scenario.manifests import BACKEND_LABEL, CANARY_LABEL, Object
 from dualstack.survey.version import Release
 
 BACKENDS_AT_MOST = 6  # per Service: every node must meet each of them, which takes tries
+
+
+TRIES, LEAST_TRIES = 10, 3  # of a path, once it has answered
+REQUESTS_AT_ONCE, PROCESSES_AT_ONCE = 300, 120  # of one source: more are fewer tries of each path
 
 
 @dataclass(frozen=True)
@@ -29,10 +33,28 @@ class Site:
     image: str | None
     nodes: tuple[str, ...]
     """Nodes that get probe pods."""
+    ready: tuple[str, ...]
+    """Those of them that are Ready; all, if none is."""
     left_out: dict[str, str]
     """Nodes that get none, and why."""
     pairs: tuple[tuple[str, str], ...]
     """(source, target) pairs of nodes that are probed."""
+
+    @property
+    def backends(self) -> tuple[str, ...]:
+        """The nodes whose servers are the Services' backends: Ready ones, spread over the names in order."""
+        count = len(self.ready)
+        if count <= BACKENDS_AT_MOST:
+            return self.ready
+        return tuple(self.ready[index * count // BACKENDS_AT_MOST] for index in range(BACKENDS_AT_MOST))
+
+    def tries(self, paths: float, *, processes: bool = False) -> int:
+        """Return how many tries of a path count, where a source has so many paths.
+
+        `processes`: each try is a process in the source pod, whose number the kubelet may limit.
+        """
+        at_once = PROCESSES_AT_ONCE if processes else REQUESTS_AT_ONCE
+        return max(LEAST_TRIES, min(TRIES, int(at_once / max(1.0, paths))))
 
     def pods(self, roles: Iterable[str]) -> list[PlannedPod]:
         """Return the pods of the roles, one on every node."""
@@ -43,13 +65,16 @@ class Site:
         ]
 
     def pod(self, pod: PlannedPod) -> Object:
-        """Return a planned pod's body; of the servers, the first few are the Services' backends."""
+        """Return a planned pod's body; of the servers, a few are the Services' backends."""
         body = manifests.pod(
             pod.role, pod.name, pod.node,
             image=self.image, release=self.release, cloud_config=self.profile.cloud_config,
         )  # fmt: skip
-        if pod.role == SERVER and pod.node not in self.nodes[:BACKENDS_AT_MOST]:
-            del body["metadata"]["labels"][BACKEND_LABEL]
+        labels = body["metadata"]["labels"]
+        if pod.node not in self.backends:
+            labels.pop(BACKEND_LABEL, None)
+        if pod.node not in self.backends[:1]:
+            labels.pop(CANARY_LABEL, None)
         return body
 
     def objects(self, names: Iterable[str]) -> list[Object]:

@@ -32,6 +32,8 @@ class Needs:
     """Pods that get an exec in a first round."""
     requests: Counter[str] = field(default_factory=Counter)
     """Requests of a first round, by kind."""
+    tries: Counter[str] = field(default_factory=Counter)
+    """Tries that count, made once paths have answered, by kind."""
     seconds: float = 0.0
     """The longest that the step may take."""
 

@@ -10,16 +10,17 @@ from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes.kind import Kind
 from dualstack.probes.observation import RUNNER, Observation
 from dualstack.probes.rounds import Target
-from dualstack.scenario.manifests import SERVICE_PORT, matches
+from dualstack.scenario.manifests import SERVER, Object, matches, name_of
 from dualstack.scenario.site import Site
 
 if TYPE_CHECKING:
     from dualstack.scenario.addresses import LoadBalancers
     from dualstack.scenario.scenario import Scenario
-    from dualstack.scenario.seen import PodSeen
+    from dualstack.scenario.seen import ObjectSeen, PodSeen
     from dualstack.scenario.stage import Stage
     from dualstack.scenario.step import Step
 
+NOBODY = frozenset([""])  # the name of no pod
 NAMES_PER_BACKEND = 4  # requests a round; misses of a random spread go into the next round
 Clients = dict[str, "PodSeen"]
 
@@ -45,6 +46,10 @@ class Targets(ABC):
         """Return how many requests of the kind a first round makes from so many sources."""
 
     @abstractmethod
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Return how many paths there are to them from so many sources."""
+
+    @abstractmethod
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
@@ -62,7 +67,11 @@ class PodsOnEveryNode(Targets):
 
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs in each family."""
-        return len(site.pairs) * len(FAMILIES) * kind.in_a_round(1)
+        return self.paths(site, scenario, sources) * kind.in_a_round(1)
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count the planned pairs in each family."""
+        return len(site.pairs) * len(FAMILIES)
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
@@ -81,8 +90,9 @@ class ClusterIPs(Targets):
 
     bound = "services"
 
-    def __init__(self, *services: str) -> None:
-        self.services = services
+    def __init__(self, *services: str, expects_nobody: bool = False) -> None:
+        """Declare it. `expects_nobody`: whoever answers is a stranger."""
+        self.services, self.expects_nobody = services, expects_nobody
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -100,9 +110,13 @@ class ClusterIPs(Targets):
         for body in bodies:
             if body["metadata"]["name"] in self.services:
                 backends = sum(matches(body["spec"]["selector"], labels) for labels in pods)
-                addresses = max(1, len(body["spec"].get("ipFamilies", [])))
-                total += sources * addresses * kind.in_a_round(_names(backends))
+                total += sources * _addresses(body) * kind.in_a_round(_names(backends))
         return total
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count each source's addresses."""
+        bodies = [each for each in site.objects(scenario.manifests) if name_of(each) in self.services]
+        return sources * sum(map(_addresses, bodies))
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
@@ -121,7 +135,8 @@ class ClusterIPs(Targets):
     ) -> Iterator[Target | Observation]:
         family = family_of(address)
         selector: Any = (stage.objects[name].spec or {}).get("selector") or {}
-        backends = [pod for pod in stage.pods.selected(selector) if pod.running and pod.address(family)]
+        selected = stage.pods.selected(selector)
+        backends = [pod for pod in selected if pod.running and pod.address(family)]
         for node, client in clients.items():
             if not backends and not silent:
                 yield Observation(
@@ -136,8 +151,9 @@ class ClusterIPs(Targets):
                 family=family,
                 source_address=client.address(family),
                 address=address,
-                port=SERVICE_PORT,
-                wanted=frozenset(pod.name for pod in backends),
+                ports=_ports(kind, stage.objects[name]),
+                wanted=frozenset() if self.expects_nobody else frozenset(pod.name for pod in backends),
+                allowed=NOBODY if self.expects_nobody else frozenset(pod.name for pod in selected),
                 names_a_round=_names(len(backends)),
             )
 
@@ -159,12 +175,17 @@ class ExternalAddresses(Targets):
         """Count nothing: the runner's own requests are not the cluster's cost."""
         return 0
 
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count one address a load balancer."""
+        return len(site.objects(self.step.scenario.manifests))
+
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
         balancers = stage.board.wait(self.step).load_balancers
-        stage.pods.running(self.step.scenario.on_every_node)  # without backends nothing can answer
+        pods = stage.pods.running(self.step.scenario.on_every_node)  # without backends nothing can answer
+        servers = frozenset(pod.name for pod in pods.pods if pod.role == SERVER)
         return [
             Target(
                 kind=kind,
@@ -172,7 +193,8 @@ class ExternalAddresses(Targets):
                 target=name,
                 family=family_of(address),
                 address=address,
-                port=SERVICE_PORT,
+                ports=_ports(kind, stage.objects[name]),
+                allowed=servers,
             )
             for name, balancer in balancers.items()
             for address in balancer.addresses
@@ -182,6 +204,18 @@ class ExternalAddresses(Targets):
 def _names(backends: int) -> int:
     """Return how often a round asks for a name, so that each of several backends is likely to be met."""
     return NAMES_PER_BACKEND * backends if backends > 1 else 1
+
+
+def _addresses(body: Object) -> int:
+    """Return how many ClusterIPs a Service will have: one, unless its manifest asks for two families."""
+    return max(1, len(body["spec"].get("ipFamilies", [])))
+
+
+def _ports(kind: Kind, service: ObjectSeen) -> dict[str, int]:
+    """Return the Service's port for each word."""
+    ports: Any = (service.spec or {}).get("ports") or []
+    numbers = {port.get("name"): port["port"] for port in ports}
+    return {word: numbers[port.name] for word, port in kind.ports.items() if port.name in numbers}
 
 
 def _pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Target | Observation:
@@ -203,6 +237,6 @@ def _pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Targe
         family=family,
         source_address=client.address(family),
         address=address,
-        port=kind.port,
-        wanted=frozenset([server.name]) if kind.port else frozenset(),
+        ports={word: port.number for word, port in kind.ports.items()},
+        wanted=frozenset([server.name]) if kind.ports else frozenset(),
     )

@@ -35,7 +35,7 @@ from dualstack.session.record import Record
 from dualstack.survey.model import Survey
 from dualstack.survey.take import take
 
-LIFETIME_SECONDS = 3600  # after that the next run may sweep what this one left
+EXPIRY_SECONDS = 3600  # after that, if no run takes longer, the next one may sweep what this one left
 # Without these nothing is created: pods are what it is all for, and nothing is made that cannot be removed.
 INDISPENSABLE = (
     Permission("create", "", "namespaces"),
@@ -126,7 +126,7 @@ class Run:
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Sweep what killed runs left, then create and probe in the background."""
-        owner = ownership.Ownership(self.cluster, self.id, LIFETIME_SECONDS)
+        owner = ownership.Ownership(self.cluster, self.id, max(EXPIRY_SECONDS, self.plan.lifetime))
         not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
         stage = Stage(self.cluster, owner, self.site, self.board, say, not_ready)
         if self.plan.creates_nothing is None:

@@ -101,6 +101,18 @@ def last_word(report: Report, comparison: Comparison | None, folder: Path, out: 
     out.flush()
 
 
+def _reachable(plan: Plan) -> list[str]:
+    """Say what strangers will be able to reach, and until when."""
+    services = plan.reachable()
+    if not services:
+        return ["Nothing of it will be reachable from outside the cluster."]
+    return [
+        f"Reachable from outside, at load balancers' addresses and node ports: {', '.join(services)}.",
+        "Who calls them learns a server's name and the address that it was called from, nothing else; until "
+        f"the run ends, or for {plan.lifetime} s if it is killed.",
+    ]
+
+
 def print_plan(
     config: pytest.Config,
     plan: Plan,
@@ -130,6 +142,7 @@ def print_plan(
             f"and {len(plan.pods)} pods:",
             *(f"  {count} × {role}" for role, count in roles.items()),
             f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
+            *_reachable(plan),
             "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
         ]
     lines += [shown(f"Left out: {node}: {why}") for node, why in plan.site.left_out.items()]

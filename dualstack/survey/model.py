@@ -1,11 +1,10 @@
 """The survey: one immutable value, taken once, shared by every worker and stored with the report."""
 
 from functools import cached_property
-from ipaddress import ip_address, ip_network
 
 from pydantic import BaseModel, ConfigDict
 
-from dualstack.family import FAMILIES, Family, Network, family_of, parse
+from dualstack.family import FAMILIES, Family, Network, family_of, network, parse
 from dualstack.survey.version import Release
 
 
@@ -62,7 +61,7 @@ class Node(Fact):
 
     def pod_networks(self, family: Family) -> list[Network]:
         """The node's podCIDRs of the family."""
-        return [ip_network(cidr, strict=False) for cidr in of_family(self.pod_cidrs, family)]
+        return [network(cidr) for cidr in of_family(self.pod_cidrs, family)]
 
 
 class Survey(Fact):
@@ -92,9 +91,7 @@ class Survey(Fact):
     @property
     def first_service_family(self) -> Family | None:
         """The family of Services that ask for none; None if it cannot be known."""
-        if self.service_ranges:
-            return family_of(self.service_ranges[0])
-        return family_of(self.kubernetes_service_ip) if self.kubernetes_service_ip else None
+        return _family_or_none(next(iter(self.service_ranges), self.kubernetes_service_ip or ""))
 
     @property
     def not_dual(self) -> str | None:
@@ -116,9 +113,9 @@ class Survey(Fact):
         return {node.name: node for node in self.nodes}
 
 
-def inside(address: str, network: str) -> bool:
+def inside(address: str, range_: str) -> bool:
     """Whether the address lies in the network; False across families. Raises ValueError."""
-    return ip_address(address) in ip_network(network, strict=False)
+    return parse(address) in network(range_)
 
 
 def same_address(one: str, other: str) -> bool:

@@ -131,7 +131,9 @@ class Judge:
     def service_path(self, path: Observation) -> None:
         """Judge that a Service's address is answered by each of its backends, in its family on the wire."""
         foreign = path.foreign_clients
-        if foreign:
+        if path.flaw:
+            cause = path.flaw
+        elif foreign:
             cause = f"the server saw {foreign[0]}: this is not {path.family} on the wire"
         elif not path.answered:
             cause = f"none of {path.requests} requests was answered: {path.error}"
@@ -140,7 +142,7 @@ class Judge:
             cause = f"backends that never answered: {', '.join(path.missing)} {count}"
         self.path(
             path,
-            path.reached and not foreign,
+            path.reached and not foreign and not path.flaw,
             cause=cause,
             cluster_ip=path.address,
             backends=dict(path.answered_by),
@@ -148,6 +150,8 @@ class Judge:
             converged_after_seconds=path.seconds,
             rounds=path.rounds,
             answered=f"{path.answered} of {path.requests}",
+            counted=path.counted,
+            lost_syns=path.lost_syns,
             error=path.error,
         )
 

@@ -15,8 +15,8 @@ def surveyed(*nodes, version="v1.36.3"):
     return Survey(context=None, server="https://[::1]:6443", version=version, nodes=nodes)
 
 
-def node(name, os="linux"):
-    return Node(name=name, ready=True, kubelet="v1.36.3", os=os, internal_ips=("10.0.0.1", "fd00::1"))
+def node(name, os="linux", *, ready=True):
+    return Node(name=name, ready=ready, kubelet="v1.36.3", os=os, internal_ips=("10.0.0.1", "fd00::1"))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, FULL_MESH_UP_TO])
@@ -54,14 +54,14 @@ def test_a_plan_without_nodes_creates_nothing():
     assert made.objects() == []
 
 
-def test_only_a_few_servers_are_backends():
-    made = plan(surveyed(*(node(f"n{i}") for i in range(20))))
+def test_only_a_few_servers_are_backends_ready_ones_and_far_apart():
+    made = plan(surveyed(*(node(f"n{i:02}", ready=i > 1) for i in range(20))))
     marked = [
         body["metadata"]["name"]
         for body in made.objects()
         if manifests.BACKEND_LABEL in body["metadata"].get("labels", {})
     ]
-    assert marked == [f"server-{n}" for n in range(6)]
+    assert marked == [f"server-{n}" for n in (2, 5, 8, 11, 14, 17)]
 
 
 def test_the_cloud_configuration_is_read_only_where_the_profile_names_it():

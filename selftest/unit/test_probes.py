@@ -48,14 +48,14 @@ def test_answers_are_told_apart():
 
 
 def target(kind=TCP, **more):
-    about = {"source": "a", "target": "b", "family": Family.V6, "address": "fd00::1", "port": 80}
+    about = {"source": "a", "target": "b", "family": Family.V6, "address": "fd00::1",
+             "ports": {"hostname": 80, "clientip": 82}}  # fmt: skip
     return Target(kind=kind, **(about | more))
 
 
-def tally(kind=TCP, *, until_silent=False, keep_flows=False, flows=None, **more):
-    return Tally(
-        target(kind, **more), until_silent=until_silent, keep_flows=keep_flows, flows=flows or Flows()
-    )
+def tally(kind=TCP, *, until_silent=False, tries=0, keep_flows=False, flows=None, **more):
+    aim = target(kind, **more)
+    return Tally(aim, until_silent=until_silent, tries=tries, keep_flows=keep_flows, flows=flows or Flows())
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def tally(kind=TCP, *, until_silent=False, keep_flows=False, flows=None, **more)
 )
 def test_ping_is_read(text, reached, blocked, error):
     one = tally(PING)
-    assert PING.take(one, "0", Answers(files={("ping", "0"): text})) is reached
+    assert PING.take(one, "0", Answers(files={("ping", "0-0"): text})) is reached
     assert (one.blocked is None) if blocked is None else (blocked in one.blocked)
     assert (error or "") in (one.error or "")
 
@@ -128,7 +128,8 @@ def answering(names, refuse_first=0, client="fd00::9", lost=()):
         for each in requests:
             refused = state["round"] <= refuse_first or each.id in lost
             answers.curl[each.id] = {"exitcode": 7, "errormsg": "refused"} if refused else {"http_code": 200}
-            answers.files["body", each.id] = f"[{client}]:1" if each.id.endswith("client") else next(turn)
+            asks_for_client = each.argument.endswith("whoami")
+            answers.files["body", each.id] = f"[{client}]:1" if asks_for_client else next(turn)
         future = Future()
         future.set_result(answers)
         return future
@@ -187,6 +188,79 @@ def test_a_service_is_reached_when_every_backend_has_answered():
     assert one.observation(since=0).missing == ("t",)
 
 
+def losing(lost, names=("s",)):
+    """A way to ask where, of the rounds that follow the first, each loses the given number of tries."""
+    rounds_left = [0, *lost]
+
+    def ask(source, requests, first=False):
+        count = rounds_left.pop(0) if rounds_left else 0
+        return answering(list(names), lost=[each.id for each in requests[:count]])(source, requests)
+
+    return ask
+
+
+@pytest.mark.parametrize(
+    ("lost", "counted", "flawed"),
+    [
+        ([], "10 of 10", False),
+        ([1], "9 of 10, then 10 of 10", False),
+        ([1, 1], "9 of 10, then 9 of 10", True),
+        ([2], "8 of 10", True),
+        ([7], "3 of 10", True),
+    ],
+)
+def test_tries_after_convergence_count_and_a_lone_failure_must_be_confirmed(lost, counted, flawed):
+    one = tally(wanted=frozenset(["s"]), tries=10)
+    rounds.until_done([one], losing(lost), bound=0)
+    seen = one.observation(since=0)
+    assert (seen.reached, seen.counted, seen.rounds) == (True, counted, 1)
+    assert (seen.flaw is not None) is flawed
+    assert not flawed or "refused" in seen.flaw
+
+
+def test_any_answer_of_a_stranger_is_a_flaw():
+    one = tally(wanted=frozenset(["s"]), allowed=frozenset(["s", "t"]), tries=10)
+    rounds.until_done([one], answering(["s", "t"]), bound=0)
+    assert one.observation(since=0).flaw is None
+    other = tally(wanted=frozenset(["s"]), names_a_round=9, tries=14)
+    rounds.until_done([other], answering(["s"] * 9 + ["impostor"] * 2), bound=0)
+    seen = other.observation(since=0)
+    assert seen.strangers == {"impostor": 2}  # one in each of two bursts
+    assert seen.flaw == "fd00::1 is also answered by a stranger: impostor (2)"
+
+
+def test_no_try_counts_before_servers_are_known_to_listen():
+    one = tally(wanted=frozenset(["s"]), tries=10)
+    asked = iter([False, False, True, True, True])
+    ask = answering(["s"])
+    rounds.until_done([one], ask, bound=0, may_count=lambda: next(asked))
+    assert one.observation(since=0).counted == "10 of 10"
+
+
+def test_a_burst_that_cannot_be_made_leaves_the_path_unjudged():
+    answer, calls = answering(["s"]), []
+
+    def ask(source, requests, first):
+        calls.append(len(requests))
+        if len(calls) == 1:
+            return answer(source, requests)
+        future = Future()
+        future.set_exception(Blocked("no end within 60 s", final=False))
+        return future
+
+    one = tally(wanted=frozenset(["s"]), tries=10)
+    rounds.until_done([one], ask, bound=0)
+    assert one.observation(since=0).blocked == "no end within 60 s"
+    assert len(calls) == 1 + rounds.LEAST_ROUNDS
+
+
+def test_connections_that_lost_a_syn_are_counted_apart():
+    one = tally()
+    TCP.answer(one, "0", Answers(curl={"0": {"http_code": 200, "time_connect": 1.03}}))
+    TCP.answer(one, "0", Answers(curl={"0": {"http_code": 200, "time_connect": 0.03}}))
+    assert (one.lost_syns, one.connect_seconds) == (1, 0.03)
+
+
 def test_silence_is_waited_for_and_a_last_answer_is_not_silence():
     one = tally(until_silent=True, wanted=frozenset(["s"]))
     state = {"round": 0}
@@ -219,7 +293,7 @@ def test_what_cannot_be_tried_is_blocked_and_not_broken():
 def test_an_address_without_a_route_blocks_only_itself():
     def ask(source, requests, first):
         future = answering(["s"])(source, requests)
-        future.result().blocked.update({"0-0": "no route", "0-client": "no route"})
+        future.result().blocked.update({"0-0": "no route", "0-1": "no route"})
         return future
 
     one, other = tally(), tally(wanted=frozenset(["s"]))
@@ -231,5 +305,5 @@ def test_requests_are_lines():
     assert Request("interfaces", "it").line("3-") == "interfaces 3-it"
     assert [each.line() for each in TCP.requests(tally(), "0")] == [
         "http 0-0 http://[fd00::1]:80/hostname",
-        "http 0-client http://[fd00::1]:80/clientip",
+        "http 0-1 http://[fd00::1]:82/whoami",
     ]

@@ -117,14 +117,16 @@ def test_thirty_scenarios_side_by_side_share_execs(monkeypatch):
         for line in lines:
             id_ = line.split()[1]
             answers.curl[id_] = {"http_code": 200}
-            answers.files["body", id_] = "[fd00::9]:1" if id_.endswith("client") else "s"
+            answers.files["body", id_] = "[fd00::9]:1" if line.endswith("whoami") else "s"
         return answers
 
     prober = Prober(execute)
 
+    ports = {"hostname": 80, "clientip": 82}
+
     def scenario(n):
         tallies = [
-            Tally(Target(TCP, node, "t", "IPv6", f"fd00::{n}", 80, wanted=frozenset(["s"])))
+            Tally(Target(TCP, node, "t", "IPv6", f"fd00::{n}", ports, wanted=frozenset(["s"])))
             for node in ("n0", "n1", "n2")
         ]
         rounds.one_round(

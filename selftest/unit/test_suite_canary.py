@@ -3,49 +3,65 @@
 import pytest
 
 from dualstack.family import Family
-from dualstack.probes.observation import Observation
+from dualstack.probes.observation import Burst, Observation
 from dualstack.scenario.board import Board
 from dualstack.scenario.seen import Paths
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Verdict
 
 
-def half(family, *, whole, blocked=None):
-    answers = {"answered_by": {"server-0": 4}, "clients_seen": {}, "answered": 4, "reached": True}
+def service(name, *, whole, family=Family.V6, **more):
+    answers = {"answered_by": {"server-0": 4}, "answered": 4, "reached": True}
     return Observation(
-        kind="tcp", source="node0", target=f"canary-{family.lower()}", family=family, requests=4,
-        rounds=1, error=None if whole else "refused", blocked=blocked, **(answers if whole else {}),
+        kind="tcp", source="node0", target=name, family=family, requests=4,
+        rounds=1, error=None if whole else "refused", **((answers if whole else {}) | more),
     )  # fmt: skip
+
+
+CONTROL = (
+    service("canary-ipv4", whole=True, family=Family.V4),
+    service("canary-ipv6", whole=True),
+)
+DEAD = (
+    service("canary-dead-port", whole=False),
+    service(
+        "canary-dead-backend", whole=False, answered=2, answered_by={"server-0": 2}, missing=("client-0",)
+    ),
+)
+STRANGER = service(
+    "canary-stranger", whole=True, bursts=(Burst(tries=10, answered=3),), strangers={"server-0": 7}
+)
 
 
 @pytest.fixture
 def judged(suite_module, tmp_path):
-    def run(*halves):
+    def run(control=CONTROL, dead=DEAD, stranger=STRANGER):
         board, judge = Board(tmp_path), Judge()
         module = suite_module("test_canary")
-        for step, family in ((module.Canary.whole, Family.V4), (module.Canary.broken, Family.V6)):
-            seen = tuple(each for each in halves if each.family is family)
-            board.publish(step, Paths(observations=seen))
+        for step, seen in (("control", control), ("dead", dead), ("stranger", [stranger])):
+            board.publish(getattr(module.Canary, step), Paths(observations=tuple(seen)))
         module.test_canary(board, judge)
         return judge.findings
 
     return run
 
 
-def test_a_broken_half_that_is_found_broken_conforms(judged):
-    (finding,) = judged(half(Family.V4, whole=True), half(Family.V6, whole=False))
-    assert finding.verdict is Verdict.CONFORMS
+def test_what_is_broken_on_purpose_and_found_broken_conforms(judged):
+    assert [finding.verdict for finding in judged()] == [Verdict.CONFORMS] * 3
 
 
 @pytest.mark.parametrize(
-    ("halves", "told"),
+    ("seen", "told"),
     [
-        ((half(Family.V4, whole=True), half(Family.V6, whole=True)), "missed"),
-        ((half(Family.V4, whole=False), half(Family.V6, whole=False)), "should work does not"),
-        ((half(Family.V4, whole=True),), "a Service|one of its Services is missing"),
-        ((half(Family.V4, whole=True), half(Family.V6, whole=False, blocked="forbidden")), "forbidden"),
+        ({"dead": (service("canary-dead-port", whole=True), DEAD[1])}, "missed canary-dead-port"),
+        ({"dead": (DEAD[0], service("canary-dead-backend", whole=True))}, "missed canary-dead-backend"),
+        ({"stranger": service("canary-stranger", whole=True)}, "missed canary-stranger"),
+        ({"control": (CONTROL[0], service("canary-ipv6", whole=False))}, "should work do not"),
+        ({"control": CONTROL[:1]}, "one is missing"),
+        ({"dead": DEAD[:1]}, "no such Service"),
+        ({"dead": (DEAD[0], service("canary-dead-backend", whole=False, blocked="forbidden"))}, "forbidden"),
     ],
 )
-def test_everything_else_is_not_judged(judged, halves, told):
+def test_everything_else_is_not_judged(judged, seen, told):
     with pytest.raises(CannotJudge, match=told):
-        judged(*halves)
+        judged(**seen)

@@ -8,16 +8,21 @@ COMMAND_NOT_FOUND, NOT_PERMITTED = 127, ("permission denied", "not permitted", "
 
 
 class Ping(Kind):
-    """One echo request."""
+    """Echo requests, each by a process of its own: their order says nothing."""
 
     name = "ping"
+    processes = True
 
     def requests(self, tally: Tally, id_: str) -> list[Request]:
-        """Return one echo request."""
-        return [Request("ping", id_, str(tally.target.address))]
+        """Return the round's echo requests."""
+        return [Request("ping", f"{id_}-{n}", str(tally.target.address)) for n in range(tally.round_size)]
 
     def take(self, tally: Tally, id_: str, answers: Answers) -> bool:
         """Read ping's output; a pod that may not ping judges the pod, not the path."""
+        replies = [self._take_one(tally, f"{id_}-{n}", answers) for n in range(tally.round_size)]
+        return any(replies)
+
+    def _take_one(self, tally: Tally, id_: str, answers: Answers) -> bool:
         tally.requests += 1
         text = answers.files.get(("ping", id_))
         if text is None:

@@ -5,7 +5,7 @@ request of a path has a flow: its port is kept while the path answers and change
 the probe keeps its flows on purpose, to ask whether old ones survive a change.
 """
 
-from dualstack.probes.kind import ServerKind
+from dualstack.probes.kind import CLIENT, NAME, Port, ServerKind
 from dualstack.probes.rounds import Tally
 from dualstack.probes.script import Answers, Request
 
@@ -16,13 +16,14 @@ class Udp(ServerKind):
     """A datagram by nc in the pod; OpenBSD's, since BusyBox's neither stops after an answer nor has -W."""
 
     name = "udp"
-    port = 8081
+    ports = {NAME: Port("udp", 8081), CLIENT: Port("udp", 8081)}  # noqa: RUF012
+    processes = True
 
     def request(self, tally: Tally, id_: str, word: str) -> Request:
-        """Return a datagram with one word: `hostname` or `clientip`."""
+        """Return a datagram with one word."""
         target = tally.target
         source_port = tally.flows.port(target.source, target.address, id_.partition("-")[2])
-        return Request("udp", id_, f"{target.address} {target.port} {source_port} {word}")
+        return Request("udp", id_, f"{target.address} {target.ports[word]} {source_port} {word}")
 
     def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Read what nc wrote down, and renew the flow if that was nothing."""
