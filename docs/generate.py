@@ -1,13 +1,14 @@
 """Make the documents that follow from declarations: `python docs/generate.py`, or `--check` in CI."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from tabulate import tabulate
 
+from dualstack.cluster.permissions import Permission
 from dualstack.places import PROFILES, ROOT
 from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
@@ -118,23 +119,58 @@ RBAC_HEAD = """\
 # The least that the suite needs. Bind it to the user or service account that runs it.
 # Without the writing rules it judges what the API shows (`--read-only`) and says what it could not judge.
 """
+ROLE_IN_A_NAMESPACE = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  name: dualstack-conformance
+  namespace: dualstack # yours
+rules:
+"""
+READER = """\
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata:
+  name: dualstack-conformance-reader
+rules:
+"""
+RBAC_HEAD_NAMESPACE = """\
+# Made by `make docs` from what the survey and all scenarios need; edit those.
+# For `--namespace NAME`: a Role in a namespace that the site makes, and a ClusterRole that reads. Without
+# reading nodes no pod can be placed, and what the suite says of nodes and paths is not judged.
+"""
 ACCESS = ROOT / "docs/recipes/kubernetes/access.yaml"
 
 
 def role() -> str:
     """Return the ClusterRole: the sum of what the survey reads and of what every scenario needs."""
+    return ROLE + _rules([*READS, *_permissions(None)])
+
+
+def role_in_a_namespace() -> str:
+    """Return the Role for a namespace that the site makes, and what reading takes beside it."""
+    needed = _permissions("dualstack")
+    inside = [each for each in needed if each.namespace]
+    beside = [*READS, *(each for each in needed if not each.namespace)]
+    return RBAC_HEAD_NAMESPACE + ROLE_IN_A_NAMESPACE + _rules(inside) + "---\n" + READER + _rules(beside)
+
+
+def _permissions(namespace: str | None) -> list[Permission]:
     survey = Survey(context=None, server="", version="v1.99.0", nodes=(ANY_NODE,))
     site = make_site(survey, load("aks-engine")[0], image=None, peers=None)
-    plan = make_plan(survey, site, catalogue.scenarios(), idle=None)
+    return make_plan(survey, site, catalogue.scenarios(), idle=None, namespace=namespace).permissions()
+
+
+def _rules(permissions: Iterable[Permission]) -> str:
     verbs: dict[tuple[str, str, tuple[str, ...]], set[str]] = {}
-    for each in (*READS, *plan.permissions()):
+    for each in permissions:
         verbs.setdefault((each.group, each.what, each.names), set()).add(each.verb)
     lines, quoted_nothing = [], '""'
     for (group, what, names), words in sorted(verbs.items()):
         lines += [f"  - apiGroups: [{group or quoted_nothing}]", f"    resources: [{what}]"]
         lines += [f"    resourceNames: [{', '.join(names)}]"] if names else []
         lines += [f"    verbs: [{', '.join(sorted(words))}]"]
-    return ROLE + "\n".join([*lines, ""])
+    return "\n".join([*lines, ""])
 
 
 def access() -> str:
@@ -174,6 +210,7 @@ def main(arguments: list[str]) -> int:
         ROOT / "docs/profiles.md": profiles(),
         ROOT / "docs/faults.md": damage(),
         ROOT / "docs/rbac.yaml": RBAC_HEAD + role(),
+        ROOT / "docs/rbac-namespace.yaml": role_in_a_namespace(),
         ACCESS: access(),
         ROOT / "docs/report.schema.json": report_schema.schema(),
     }

@@ -6,7 +6,6 @@ from dualstack.scenario.addresses import LoadBalancerSeen
 from dualstack.scenario.board import Board
 from dualstack.scenarios.load_balancers import ExternalServices, Reach
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
-from dualstack.survey.model import of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
@@ -31,17 +30,20 @@ def test_lb_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
     balancers = board.wait(ExternalServices.given)
     found, balancer = balancers.load_balancers, balancers.only(Family.V6)[0]
     _check_there_is_a_load_balancer(profile, found)
-    if balancer.service.refused or balancer.service.spec is None:
-        raise CannotJudge(f"there is no such Service (see service-ipv6): {balancer.service.error}")
+    if balancer.service.spec is None:
+        raise CannotJudge(f"there is no such Service: {balancer.service.error}")
+    if not balancer.of(Family.V6) and (trouble := balancer.unresolved(Family.V6)):
+        raise CannotJudge(trouble)
     judge(
         "one IPv6 load balancer",
-        balancer.has_ipv6 or bool(balancer.hostnames),
+        bool(balancer.of(Family.V6)),
         family=Family.V6,
         cause=_why_none(balancer, found[CONTROL]),
         service=balancer.name,
-        addresses=list(balancer.addresses) + list(balancer.hostnames),
+        addresses=list(balancer.all_addresses),
+        hostnames=list(balancer.hostnames),
         seconds=balancer.seconds,
-        ipv4_control=list(found[CONTROL].addresses),
+        ipv4_control=list(found[CONTROL].all_addresses),
         events=list(balancer.events),
     )
 
@@ -62,7 +64,9 @@ def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
     balancers = board.wait(ExternalServices.given)
     found, (one, other) = balancers.load_balancers, balancers.only(Family.V6)
     _check_there_is_a_load_balancer(profile, found)
-    first, second = (of_family(each.addresses, Family.V6) for each in (one, other))
+    first, second = (each.of(Family.V6) for each in (one, other))
+    if first and not second and (trouble := other.unresolved(Family.V6)):
+        raise CannotJudge(trouble)
     if not first:
         raise CannotJudge("the first one has no IPv6 address either (see lb-ipv6)")
     judge(
@@ -93,18 +97,16 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
     found = board.wait(ExternalServices.given).load_balancers
     _check_there_is_a_load_balancer(profile, found)
     for family in FAMILIES:
-        if not any(of_family(each.addresses, family) for each in found.values()):
+        if not any(each.of(family) for each in found.values()):
             judge.cannot("runner", f"no load balancer has an {family} address to call", family=family)
-    direct = board.wait(TcpPodToPod.paths).observations
+    direct = [
+        each for each in board.wait(TcpPodToPod.paths).observations if not each.reached and not each.blocked
+    ]
     for path in board.wait(Reach.paths).observations:
         if path.blocked:
             judge.cannot_path(path, path.blocked)
             continue
-        cut_off = [
-            f"{each.source} → {each.target}"
-            for each in direct
-            if each.family is path.family and not each.reached and not each.blocked
-        ]
+        cut_off = [f"{each.source} → {each.target}" for each in direct if each.family is path.family]
         if path.reached and path.flaw and not path.strangers and cut_off:
             judge.cannot_path(
                 path,
@@ -134,7 +136,9 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
 
 
 def _check_there_is_a_load_balancer(profile: Profile, found: dict[str, LoadBalancerSeen]) -> None:
-    """Without any controller there is nothing to judge, unless the profile promises one."""
+    """Without any Service or controller there is nothing to judge, unless the profile promises one."""
+    if all(each.service.spec is None for each in found.values()):
+        raise CannotJudge(f"no Service of type LoadBalancer was created: {found[CONTROL].service.error}")
     if profile.promises.load_balancer == "if-present" and not any(each.noticed for each in found.values()):
         waited = max(each.waited for each in found.values())
         raise CannotJudge(
@@ -145,7 +149,15 @@ def _check_there_is_a_load_balancer(profile: Profile, found: dict[str, LoadBalan
 
 def _why_none(balancer: LoadBalancerSeen, control: LoadBalancerSeen) -> str:
     beside = (
-        f"; the IPv4 one had {control.addresses[0]} after {control.seconds} s" if control.addresses else ""
+        f"; the IPv4 one had {control.all_addresses[0]} after {control.seconds} s"
+        if control.all_addresses
+        else ""
     )
+    wanted = " or ".join(balancer.families)
+    if balancer.hostnames:
+        return f"its host name {balancer.hostnames[0]} has no {wanted} address{beside}"
+    if balancer.not_external:
+        address, reason = next(iter(balancer.not_external.items()))
+        return f"{address} {reason}: it is no external address{beside}"
     event = f": {balancer.events[-1]}" if balancer.events else ""
-    return f"no {' or '.join(balancer.families)} address within {balancer.waited:.0f} s{beside}{event}"
+    return f"no {wanted} address within {balancer.waited:.0f} s{beside}{event}"

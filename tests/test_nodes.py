@@ -84,7 +84,8 @@ def test_node_internal_ips(survey: Survey, profile: Profile, judge: Judge) -> No
         "keep their single one and must be created anew.",
     )
 )
-def test_node_pod_cidrs(survey: Survey, judge: Judge) -> None:
+def test_node_pod_cidrs(survey: Survey, profile: Profile, judge: Judge) -> None:
+    _check_there_are_pod_cidrs(survey, profile)
     for node in judge.each(survey.nodes, "nodes"):
         cidrs = list(node.pod_cidrs)
         for value in unparsable(node.pod_cidrs):
@@ -133,6 +134,7 @@ def test_node_pod_cidrs(survey: Survey, judge: Judge) -> None:
     )
 )
 def test_node_pod_cidr_masks(survey: Survey, profile: Profile, judge: Judge) -> None:
+    _check_there_are_pod_cidrs(survey, profile)
     declared = profile.promises.node_masks or {}
     ranges = [range_ for range_ in survey.pod_ranges if range_ in of_family(survey.pod_ranges, Family.V6)]
     if not declared and not ranges:
@@ -160,6 +162,13 @@ def test_node_pod_cidr_masks(survey: Survey, profile: Profile, judge: Judge) -> 
                         cause=f"the mask is {longer} bits longer than that of the cluster's range {range_}",
                         pod_cidr=str(network),
                     )
+
+
+def _check_there_are_pod_cidrs(survey: Survey, profile: Profile) -> None:
+    if profile.promises.pod_cidrs == "if-present" and not any(node.pod_cidrs for node in survey.nodes):
+        raise NotApplicable(
+            "no node has podCIDRs: the network plugin keeps ranges of its own (promises.pod-cidrs)"
+        )
 
 
 def _overlaps(nodes: Iterable[Node], family: Family) -> Iterator[tuple[str, str, str]]:

@@ -36,6 +36,8 @@ class PingPodToPod(Scenario):
 @behaviour(
     Behaviour(
         id="tcp-pod-to-pod",
+        every_pair=True,
+        every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
         claim="Every node's pods reach every node's pods by TCP in both families, and arrive with their own "
@@ -53,6 +55,8 @@ def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="udp-pod-to-pod",
+        every_pair=True,
+        every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
         claim="Every node's pods reach every node's pods by UDP in both families, and arrive with their own "
@@ -70,6 +74,8 @@ def test_udp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="ping-pod-to-pod",
+        every_pair=True,
+        every_node=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
         claim="Every node's pods ping every node's pods in both families.",

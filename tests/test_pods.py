@@ -1,11 +1,13 @@
 """Pods: their addresses, as the API has them and as they see themselves."""
 
-from dualstack.family import FAMILIES
+from collections.abc import Iterable
+
+from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.seen import PodSeen
-from dualstack.scenarios.pod_networks import PodNetworks
+from dualstack.scenarios.pod_networks import Interface, PodNetwork, PodNetworks
 from dualstack.scenarios.probe_pods import ProbePods
 from dualstack.survey.model import Survey, inside, of_family, same_address, unparsable
 from dualstack.verdict.behaviour import Behaviour, behaviour
@@ -16,10 +18,11 @@ from dualstack.verdict.words import Level, Tier
 @behaviour(
     Behaviour(
         id="pod-ips",
+        every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
         claim="A pod on any node has one podIP of each family, the first of them as podIP, each inside its "
-        "node's podCIDRs.",
+        "node's podCIDRs where the cluster's pods live in these.",
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-pod-addressing",
         remedy="Give the node's network plugin a range of each family (for host-local: two entries in "
         "`ranges`), then recreate the pods.",
@@ -27,7 +30,9 @@ from dualstack.verdict.words import Level, Tier
     needs=(ProbePods,),
 )
 def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
-    for pod in judge.each(board.wait(ProbePods.running).pods, "probe pods"):
+    pods = board.wait(ProbePods.running).pods
+    in_pod_cidrs = profile.promises.pod_cidrs and not _own_ranges(pods, survey, profile)
+    for pod in judge.each(pods, "probe pods"):
         subject = f"{pod.role} pod on {pod.node}"
         if not pod.running:
             judge.cannot(subject, f"it does not run: {pod.trouble}", target=pod.node)
@@ -43,7 +48,7 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
         )
         for family in FAMILIES:
             found = of_family(pod.pod_ips, family)
-            cidrs = of_family(survey.node(pod.node).pod_cidrs, family) if profile.promises.pod_cidrs else []
+            cidrs = of_family(survey.node(pod.node).pod_cidrs, family) if in_pod_cidrs else []
             outside = [ip for ip in found if cidrs and not any(inside(ip, cidr) for cidr in cidrs)]
             count = f"{len(found)} {family} podIPs" if found else f"no {family} podIP"
             judge(
@@ -60,10 +65,11 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
 @behaviour(
     Behaviour(
         id="pod-interface",
+        every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
-        claim="Inside a pod, its interface carries exactly the pod's addresses of each family, IPv6 with "
-        "global scope.",
+        claim="Inside a pod, the interface with the pod's addresses carries those of each family, IPv6 with "
+        "global scope, and no others that are configured.",
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-pod-addressing",
         remedy="Compare `ip address` in the pod with status.podIPs: the network plugin and the container "
         "runtime disagree about what was set up.",
@@ -78,21 +84,90 @@ def test_pod_interface(board: Board, judge: Judge) -> None:
             judge.cannot(subject, network.trouble, target=network.node)
             continue
         for family in FAMILIES:
-            seen = [each for each in network.interfaces if each.family is family and each.scope == "global"]
             api = of_family(clients[network.node].pod_ips, family)
+            everything = [
+                each for each in network.interfaces if each.family is family and each.scope == "global"
+            ]
+            seen = _of_the_pods_interface(network, everything, clients[network.node])
+            extra = [each for each in everything if each not in seen]
             judge(
                 subject,
-                bool(seen) and _same(clients[network.node], [each.address for each in seen], api),
+                bool(seen) and _same([each.address for each in seen], api),
                 family=family,
                 target=network.node,
                 cause=f"its interface has {', '.join(each.address for each in seen)}, the API says "
                 f"{', '.join(api) or 'none'}"
                 if seen
                 else f"its interface has no global {family} address",
-                interface=[f"{each.name} {each.address}/{each.prefix_length}" for each in seen],
+                interface=list(map(str, seen)),
+                besides=list(map(str, extra)),
                 pod_ips=api,
             )
 
 
-def _same(pod: PodSeen, seen: list[str], api: list[str]) -> bool:
+@behaviour(
+    Behaviour(
+        id="pod-accepts-ra",
+        level=Level.INFO,
+        tier=Tier.PODS,
+        claim="No pod's interface takes addresses or a default route from router advertisements.",
+        source="https://github.com/containernetworking/plugins/issues/160",
+        remedy="Set net.ipv6.conf.*.accept_ra=0 in pods (recent bridge plugins do), and find out who sends "
+        "router advertisements on the named node.",
+    ),
+    needs=(ProbePods, PodNetworks),
+)
+def test_pod_accepts_ra(board: Board, judge: Judge) -> None:
+    for network in judge.each(board.wait(PodNetworks.seen).nodes, "probe pods"):
+        subject = f"client pod on {network.node}"
+        if network.trouble:
+            judge.cannot(subject, network.trouble, target=network.node)
+            continue
+        learnt = [str(each) for each in network.interfaces if each.dynamic and each.family is Family.V6]
+        gateways = list(network.advertised_gateways)
+        judge(
+            subject,
+            not learnt and not gateways,
+            family=Family.V6,
+            target=network.node,
+            cause=f"it learnt {', '.join([*learnt, *(f'a default route by {each}' for each in gateways)])}",
+            addresses=learnt,
+            gateways=gateways,
+        )
+
+
+def _own_ranges(pods: Iterable[PodSeen], survey: Survey, profile: Profile) -> bool:
+    """Return whether no pod at all lives in its node's podCIDRs, and nobody promised that any does."""
+    if profile.promises.pod_cidrs != "if-present":
+        return False
+    addresses = [(ip, survey.node(pod.node).pod_cidrs) for pod in pods if pod.running for ip in pod.pod_ips]
+    return not any(
+        inside(ip, cidr)
+        for ip, cidrs in addresses
+        for family in FAMILIES
+        for ip in of_family((ip,), family)
+        for cidr in of_family(cidrs, family)
+    )
+
+
+def _of_the_pods_interface(network: PodNetwork, addresses: list[Interface], pod: PodSeen) -> list[Interface]:
+    """Return the configured addresses of the interface that holds a podIP; of all where none does.
+
+    Other interfaces are further networks' (Multus), dynamic addresses a router's on the pods' link.
+    """
+    names = {each.name for each in network.interfaces for ip in pod.pod_ips if _is(each.address, ip)}
+    api = [each for each in addresses if any(_is(each.address, ip) for ip in pod.pod_ips)]
+    return [
+        each for each in addresses if each in api or ((each.name in names or not names) and not each.dynamic)
+    ]
+
+
+def _is(one: str, other: str) -> bool:
+    try:
+        return same_address(one, other)
+    except ValueError:
+        return False
+
+
+def _same(seen: list[str], api: list[str]) -> bool:
     return len(seen) == len(api) and all(any(same_address(one, two) for two in api) for one in seen)

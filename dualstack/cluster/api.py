@@ -10,7 +10,7 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -23,10 +23,13 @@ from dualstack.cluster.errors import ApiError, one_line
 from dualstack.cluster.podexec import ExecResult
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
+METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 Items = list[dict[str, Any]]
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 NOT_SENT, BROKEN_OFF, UNTRUSTED = "not sent", "broken off", "untrusted"  # reasons where no answer came
-GONE, TOO_MANY, UNAVAILABLE = 410, 429, 503
+GONE, TOO_MANY, UNAUTHORIZED = 410, 429, 401
+TRANSIENT = (500, 502, 503, 504)  # etcd changes its leader, a load balancer has lost its API server
+REPEATABLE = ("GET", "DELETE", "PATCH")  # twice is once: DELETE has the UID, PATCH is a merge of ours
 PATIENCE_SECONDS = 30.0  # how long a call waits for an API server that is away, e.g. restarting
 RETRY_PAUSE_SECONDS = 0.5
 CONNECT_SECONDS = 5.0
@@ -44,6 +47,7 @@ class _Call:
     body: object | None
     timeout: float
     content_type: str
+    accept: str
 
 
 class Cluster:
@@ -59,6 +63,7 @@ class Cluster:
         self.server: str = api.configuration.host
         self.retries: list[str] = []
         """Calls that had to be made again, and why: shown, never hidden."""
+        self._cuts: set[Callable[[], None]] = set()
         self._auth_lock = threading.RLock()  # clean-up may run in a signal handler
         self._credentials: dict[str, str] = {}
         self._credentials_until = 0.0
@@ -79,24 +84,30 @@ class Cluster:
         content_type: str = JSON,
         patient: bool = True,
         verb: str | None = None,
+        accept: str = JSON,
     ) -> Any:  # noqa: ANN401 (whatever JSON the server answers)
         """Make one call: JSON in, JSON out. `timeout` in seconds. Raises ApiError.
 
         `verb` is RBAC's word for it where the method does not tell (list, deletecollection).
 
-        With `patient`, a call that was certainly not carried out (no connection, 429 with Retry-After), or
-        a GET that broke off or met 503 with Retry-After, is made again for up to PATIENCE_SECONDS;
-        `retries` tells of each.
+        With `patient`, a call that was certainly not carried out (no connection, 429), or one that may be
+        carried out twice and broke off or met one of TRANSIENT, is made again for up to PATIENCE_SECONDS; so
+        is one whose credentials had become invalid, once, with fresh ones. `retries` has a line for each.
         """
         url = f"{self.server}{path}" + (f"?{urlencode(query)}" if query else "")
-        one = _Call(method, url, resource_of(path), verb or VERBS[method], body, timeout, content_type)
+        one = _Call(
+            method, url, resource_of(path), verb or VERBS[method], body, timeout, content_type, accept
+        )
         end = time.monotonic() + (PATIENCE_SECONDS if patient else 0)
+        renewed = not patient
         while True:
             try:
                 return self._once(one)
             except ApiError as error:
                 pause = max(RETRY_PAUSE_SECONDS, error.retry_after or 0)
-                if not _may_be_repeated(method, error) or time.monotonic() + pause > end:
+                if error.status == UNAUTHORIZED and not renewed:  # a token that was rotated, say
+                    self._credentials_until, renewed, pause = 0.0, True, 0.0
+                elif not _may_be_repeated(method, error) or time.monotonic() + pause > end:
                     raise
                 self.retries.append(str(error))
                 time.sleep(pause)
@@ -106,15 +117,41 @@ class Cluster:
         answer: dict[str, Any] = self.request("GET", path, query=query)
         return answer
 
-    def list(self, path: str, *, limit: int = 500, **query: Any) -> Items:  # noqa: ANN401
+    def list(
+        self,
+        path: str,
+        *,
+        limit: int = 500,
+        metadata_only: bool = False,
+        **query: Any,  # noqa: ANN401
+    ) -> Items:
         """Read a whole collection in pages; from the start again if it changed meanwhile. Raises ApiError."""
+        accept = METADATA_ONLY if metadata_only else JSON
         try:
-            return self._pages(path, limit, query)
+            return list(self._pages(path, limit, query, accept))
         except ApiError as error:
             if error.status != GONE:
                 raise
             self.retries.append(str(error))
-            return self._pages(path, limit, query)
+            return list(self._pages(path, limit, query, accept))
+
+    def each(self, path: str, *, limit: int = 500) -> Iterator[dict[str, Any]]:
+        """Yield a collection's objects page by page, each once. Raises ApiError.
+
+        A collection that changed too much meanwhile is read from the start again, without what came before.
+        """
+        seen: set[tuple[str | None, str]] = set()
+        try:
+            for item in self._pages(path, limit, {}, JSON):
+                seen.add(_full_name(item))
+                yield item
+        except ApiError as error:
+            if error.status != GONE:
+                raise
+            self.retries.append(str(error))
+            for item in self._pages(path, limit, {}, JSON):
+                if _full_name(item) not in seen:
+                    yield item
 
     def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
         """Create an object in a collection. Raises ApiError."""
@@ -158,7 +195,13 @@ class Cluster:
             podexec.Target(namespace, pod, container, tuple(command)),
             stdin,
             timeout,
+            self._cuts,
         )
+
+    def cut_execs(self) -> None:
+        """End every exec that is under way: nobody waits for it any more."""
+        for cut in list(self._cuts):
+            cut()
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext | None:
@@ -174,19 +217,18 @@ class Cluster:
                 self._credentials_until = time.monotonic() + CREDENTIAL_SECONDS
             return {"Accept": JSON, "User-Agent": "dualstack-conformance"} | self._credentials
 
-    def _pages(self, path: str, limit: int, query: dict[str, Any]) -> Items:
-        items: Items = []
+    def _pages(self, path: str, limit: int, query: dict[str, Any], accept: str) -> Iterator[dict[str, Any]]:
         position = ""
         while True:
             at = {"limit": limit} | ({"continue": position} if position else {})
-            page = self.request("GET", path, query=query | at, verb="list")
-            items += page.get("items") or []
+            page = self.request("GET", path, query=query | at, verb="list", accept=accept)
+            yield from page.get("items") or []
             position = page.get("metadata", {}).get("continue", "")
             if not position:
-                return items
+                return
 
     def _once(self, one: "_Call") -> Any:  # noqa: ANN401
-        headers = urllib3.HTTPHeaderDict(self.headers())
+        headers = urllib3.HTTPHeaderDict(self.headers() | {"Accept": one.accept})
         for name, value in self.impersonation:
             headers.add(name, value)
         if one.body is not None:
@@ -215,12 +257,15 @@ class Cluster:
             raise ApiError(response.status, one.verb, one.resource, "", "the answer is not JSON") from None
 
 
+def _full_name(item: dict[str, Any]) -> tuple[str | None, str]:
+    return item["metadata"].get("namespace"), item["metadata"]["name"]
+
+
 def _may_be_repeated(method: str, error: ApiError) -> bool:
     """Whether the call can be made again without doing anything twice, and may fare better."""
-    asked_to_wait = error.retry_after is not None
-    if error.reason == NOT_SENT or (error.status == TOO_MANY and asked_to_wait):
+    if error.reason == NOT_SENT or error.status == TOO_MANY:
         return True
-    return method == "GET" and (error.reason == BROKEN_OFF or (error.status == UNAVAILABLE and asked_to_wait))
+    return method in REPEATABLE and (error.reason == BROKEN_OFF or error.status in TRANSIENT)
 
 
 def resource_of(path: str) -> str:

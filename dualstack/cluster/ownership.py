@@ -1,11 +1,13 @@
 """The footprint contract: everything of ours is in one namespace, carries our labels, and goes.
 
 Whatever ends a run, the namespace goes with it; what a killed run leaves is removed by a later one, by the
-labels and the expiry on it, and nothing else is ever touched.
+labels and the expiry on it, and nothing else is ever touched. In a namespace that the site made
+(`--namespace`), our objects go and the namespace stays.
 """
 
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from dualstack.cluster.api import Cluster
@@ -21,6 +23,14 @@ KINDS = {  # apiVersion and plural of what a run may create, besides its namespa
 }
 NAMESPACES = "/api/v1/namespaces"
 POLL_SECONDS = 0.1
+APPEARANCE_SECONDS = 16.0  # a creation that was under way when the run was ended has come to its end by then
+NOT_YET_SECONDS, NOT_YET_PAUSE_SECONDS, SERVER_ERROR = 10.0, 0.3, 500
+NOT_YET = re.compile(
+    r"serviceaccount \"?[\w./-]+\"? not found|looking up service account|status unknown for quota"
+    r"|unable to find annotation openshift.io/sa.scc|is not yet ready to handle request",
+    re.IGNORECASE,
+)
+"""https://github.com/kubernetes/kubernetes/issues/66689, and OpenShift's own namespace controller."""
 POD_GRACE_SECONDS = 0
 
 Name = tuple[str, str | None, str]
@@ -30,12 +40,18 @@ Name = tuple[str, str | None, str]
 class Ownership:
     """What one run creates. Thread-safe."""
 
-    def __init__(self, cluster: Cluster, run_id: str, lifetime_seconds: float) -> None:
+    def __init__(
+        self, cluster: Cluster, run_id: str, lifetime_seconds: float, given: str | None = None
+    ) -> None:
+        """Begin; `given` is a namespace that is there already."""
         self.cluster = cluster
         self.run_id = run_id
-        self.namespace = namespace_of(run_id)
+        self.given = given
+        self.namespace = given or namespace_of(run_id)
         self.created: list[Name] = []
-        self._begun = False
+        self._asked_for = False
+        self._in_doubt = False
+        """The namespace's creation is under way, or its answer was lost."""
         self._uid: str | None = None
         self._expires = str(int(time.time() + lifetime_seconds))
 
@@ -59,19 +75,35 @@ class Ownership:
         return stamped_body
 
     def create_namespace(self, labels: dict[str, str]) -> None:
-        """Create the namespace that holds everything else. Raises ApiError."""
-        self._begun = True  # before asking: an answer that is lost may have been a yes
-        metadata = {"name": self.namespace, "labels": labels}
-        body = self.stamp({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        self._uid = self.cluster.create(NAMESPACES, body)["metadata"]["uid"]
+        """Create the namespace that holds everything else; without the labels if they are refused.
+
+        Raises ApiError.
+        """
+        if self.given:
+            return
+        self._asked_for = self._in_doubt = True  # before asking: an answer that is lost may have been a yes
+        metadata: dict[str, Any] = {"name": self.namespace, "labels": labels}
+        body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+        try:
+            try:
+                made = patiently(self.cluster, NAMESPACES, self.stamp(body))
+            except ApiError as error:  # a policy may keep Pod Security's levels for itself
+                if not (error.forbidden or error.invalid) or not labels:
+                    raise
+                body["metadata"] = {"name": self.namespace}
+                made = patiently(self.cluster, NAMESPACES, self.stamp(body))
+        except ApiError as error:
+            self._in_doubt = error.unreachable or error.status >= SERVER_ERROR
+            raise
+        self._uid, self._in_doubt = made["metadata"]["uid"], False
         self.created.append(("Namespace", None, self.namespace))
 
     def create(self, body: dict[str, Any]) -> dict[str, Any]:
         """Create an object of one of KINDS in the namespace, and remember it. Raises ApiError."""
         kind = body["kind"]
-        answer = self.cluster.create(
-            collection(body["apiVersion"], KINDS[kind][1], self.namespace), self.stamp(body)
-        )
+        self._asked_for = True
+        path = collection(body["apiVersion"], KINDS[kind][1], self.namespace)
+        answer = patiently(self.cluster, path, self.stamp(body))
         self.created.append((kind, self.namespace, answer["metadata"]["name"]))
         return answer
 
@@ -81,70 +113,113 @@ class Ownership:
         The namespace controller looks 5 s after a namespace is deleted, and again only much later if pods
         are still ending then. So the namespace goes first, and its pods and Services at once, by our hand.
         """
-        if not self._begun:
+        if not self._asked_for:
             return []
         end = time.monotonic() + deadline
         try:
             self._ask_to_go()
-            while _uid(self.cluster, self.run_id):
+            while self._is_there():
                 if time.monotonic() > end:
-                    return left_behind(self.cluster, self.run_id)
+                    return self.left()
                 time.sleep(POLL_SECONDS)
         except ApiError:
             return [("Namespace", None, self.namespace)]  # nobody can say that it is gone
         return []
 
+    def left(self) -> list[Name]:
+        """What is there of the run: its namespace and the objects of ours in it, as far as they are seen."""
+        try:
+            if self.given is None and self._live_uid() is None:
+                return []
+        except ApiError:
+            return [("Namespace", None, self.namespace)]  # no answer: nobody can say that it is gone
+        names: list[Name] = [] if self.given else [("Namespace", None, self.namespace)]
+        for kind in KINDS:
+            try:
+                items = self.cluster.list(self._inside(kind), labelSelector=self.selector)
+            except ApiError:
+                continue
+            names += [(kind, self.namespace, item["metadata"]["name"]) for item in items]
+        return names
+
+    def is_ending(self) -> bool:
+        """Whether the namespace has been asked to go, and is still busy with it."""
+        try:
+            metadata = self.cluster.get(f"{NAMESPACES}/{self.namespace}")["metadata"]
+        except ApiError:
+            return False
+        return self.given is None and "deletionTimestamp" in metadata
+
+    def _is_there(self) -> bool:
+        return bool(self.left()) if self.given else self._live_uid() is not None
+
     def _ask_to_go(self) -> None:
-        cluster, pods, services = self.cluster, self._inside("Pod"), self._inside("Service")
-        uid = self._uid or _uid(cluster, self.run_id)
-        if uid is None:
-            return
-        _try(lambda: cluster.delete(f"{NAMESPACES}/{self.namespace}", uid=uid))
-        _try(lambda: cluster.delete_collection(pods, grace=POD_GRACE_SECONDS))
+        if self.given is None:
+            uid = self._uid or self._appeared()
+            if uid is None:
+                return
+            _try(lambda: self.cluster.delete(f"{NAMESPACES}/{self.namespace}", uid=uid))
+        for kind, _, name in list(self.created):
+            if kind == "Deployment" and self.given:
+                self._delete(kind, name)
+        pods = self._inside("Pod")
+        _try(
+            lambda: self.cluster.delete_collection(
+                pods, label_selector=self.selector, grace=POD_GRACE_SECONDS
+            )
+        )
         for kind, _, name in list(self.created):
             if kind == "Service":
-                _try(lambda name=name: cluster.delete(f"{services}/{name}"))  # type: ignore[misc]
+                self._delete(kind, name)
+
+    def _delete(self, kind: str, name: str) -> None:
+        _try(lambda: self.cluster.delete(f"{self._inside(kind)}/{name}"))
+
+    def _appeared(self) -> str | None:
+        """Return the UID of a namespace whose creation was not answered; it may appear only now."""
+        end = time.monotonic() + APPEARANCE_SECONDS
+        uid = self._live_uid()
+        while uid is None and self._in_doubt and time.monotonic() < end:
+            time.sleep(POLL_SECONDS)
+            uid = self._uid or self._live_uid()
+        return uid
+
+    def _live_uid(self) -> str | None:
+        """The UID of the run's namespace, if it exists; one without the run's label is not ours."""
+        try:
+            metadata = self.cluster.get(f"{NAMESPACES}/{self.namespace}")["metadata"]
+        except ApiError as error:
+            if error.not_found:
+                return None
+            raise
+        return str(metadata["uid"]) if metadata.get("labels", {}).get(RUN_LABEL) == self.run_id else None
 
     def _inside(self, kind: str) -> str:
         return collection(*KINDS[kind], self.namespace)
 
 
-def sweep(cluster: Cluster, now: float) -> list[str]:
-    """Delete namespaces that killed runs left: only ours, only expired. Their names. Raises ApiError."""
-    swept = []
-    for item in cluster.list(NAMESPACES, labelSelector="=".join(MANAGED_BY)):
+def sweep(cluster: Cluster, now: float, given: str | None = None) -> list[str]:
+    """Delete namespaces that killed runs left, or their objects in a given one: only ours, only expired.
+
+    Returns their names. Raises ApiError.
+    """
+    paths = [NAMESPACES] if given is None else [collection(*each, given) for each in KINDS.values()]
+    return [name for path in paths for name in _swept(cluster, path, now)]
+
+
+def _swept(cluster: Cluster, path: str, now: float) -> Iterator[str]:
+    for item in cluster.list(path, labelSelector="=".join(MANAGED_BY)):
         metadata = item["metadata"]
         expires = metadata["labels"].get(EXPIRES, "")
         expired = expires.isdecimal() and int(expires) < now
         if RUN_LABEL in metadata["labels"] and expired and "deletionTimestamp" not in metadata:
             try:
-                cluster.delete(f"{NAMESPACES}/{metadata['name']}", uid=metadata["uid"])
+                cluster.delete(f"{path}/{metadata['name']}", uid=metadata["uid"])
             except ApiError as error:
                 if not (error.not_found or error.conflict):  # else somebody was faster
                     raise
             else:
-                swept.append(metadata["name"])
-    return swept
-
-
-def left_behind(cluster: Cluster, run_id: str) -> list[Name]:
-    """What is there of a run: its namespace and the objects of ours in it, as far as they can be listed."""
-    namespace = namespace_of(run_id)
-    try:
-        if _uid(cluster, run_id) is None:
-            return []
-    except ApiError:
-        return [("Namespace", None, namespace)]  # no answer: nobody can say that it is gone
-    names: list[Name] = [("Namespace", None, namespace)]
-    for kind, (api_version, plural) in KINDS.items():
-        try:
-            items = cluster.list(
-                collection(api_version, plural, namespace), labelSelector=f"{RUN_LABEL}={run_id}"
-            )
-        except ApiError:
-            continue
-        names += [(kind, namespace, item["metadata"]["name"]) for item in items]
-    return names
+                yield metadata["name"]
 
 
 def namespace_of(run_id: str) -> str:
@@ -158,15 +233,31 @@ def collection(api_version: str, plural: str, namespace: str) -> str:
     return f"{root}/{api_version}/namespaces/{namespace}/{plural}"
 
 
-def _uid(cluster: Cluster, run_id: str) -> str | None:
-    """The UID of the run's namespace, if it exists; one of that name without the run's label is not ours."""
-    try:
-        metadata = cluster.get(f"{NAMESPACES}/{namespace_of(run_id)}")["metadata"]
-    except ApiError as error:
-        if error.not_found:
-            return None
-        raise
-    return str(metadata["uid"]) if metadata.get("labels", {}).get(RUN_LABEL) == run_id else None
+def patiently(cluster: Cluster, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    """Create an object; again where it may have been made, or could not be made yet. Raises ApiError.
+
+    A new namespace has neither its ServiceAccount nor its quotas' status nor, on OpenShift, its range of
+    users for a moment. After an answer that was lost, "it exists already" is a yes.
+    """
+    end = time.monotonic() + NOT_YET_SECONDS
+    lost = False
+    while True:
+        try:
+            return cluster.create(path, body)
+        except ApiError as error:
+            if error.conflict and lost:
+                made = cluster.get(f"{path}/{body['metadata']['name']}")
+                labels = made["metadata"].get("labels", {})
+                if labels.get(RUN_LABEL) == body["metadata"]["labels"][RUN_LABEL]:
+                    return made
+                raise
+            unknown = error.unreachable or error.status >= SERVER_ERROR
+            not_yet = error.forbidden and NOT_YET.search(error.message)
+            if not (unknown or not_yet) or time.monotonic() > end:
+                raise
+            lost |= unknown
+            cluster.retries.append(str(error))
+            time.sleep(NOT_YET_PAUSE_SECONDS)
 
 
 def _try(call: Callable[[], object]) -> None:

@@ -1,7 +1,7 @@
 """Ask the API server what we may do, before doing it."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.errors import ApiError
@@ -23,6 +23,9 @@ class Permission:
     optional: bool = False
     """Used only to explain what went wrong: without it a reason is shorter."""
 
+    of_cluster: bool = False
+    """Objects of that kind are in no namespace."""
+
     def __str__(self) -> str:
         return f"{self.verb} {self.what}" + (f" in namespace {self.namespace}" if self.namespace else "")
 
@@ -30,6 +33,11 @@ class Permission:
     def what(self) -> str:
         """The resource as RBAC spells it, subresource included."""
         return f"{self.resource}/{self.subresource}" if self.subresource else self.resource
+
+
+def within(permission: Permission, namespace: str | None) -> Permission:
+    """Return the permission as it is needed in one namespace, or in any."""
+    return replace(permission, namespace=namespace)
 
 
 def denied(cluster: Cluster, wanted: list[Permission]) -> list[Permission]:

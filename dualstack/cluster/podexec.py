@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -99,8 +99,9 @@ def run(
     target: Target,
     stdin: bytes | None,
     timeout: float,
+    cuts: set[Callable[[], None]],
 ) -> ExecResult:
-    """Run it; `timeout` in seconds. Raises ExecError."""
+    """Run it; `timeout` in seconds. While it runs, a way to end it is in `cuts`. Raises ExecError."""
     start = time.monotonic()
     output = _Output()
     where = f"exec in pod {target.pod}"
@@ -108,7 +109,7 @@ def run(
     try:
         with (
             contextlib.closing(_open(api, tls, timeout)) as sock,
-            _cut_off(sock, timeout - (time.monotonic() - start), over),
+            _cut_off(sock, timeout - (time.monotonic() - start), over, cuts),
         ):
             connection = _upgrade(sock, api.configuration.host, headers, target, stdin is not None)
             for at in range(0, len(stdin or b""), STDIN_CHUNK_BYTES):
@@ -135,7 +136,7 @@ def _open(api: client.ApiClient, tls: ssl.SSLContext | None, timeout: float) -> 
     pool = api.rest_client.pool_manager
     if isinstance(pool, urllib3.ProxyManager) and pool.proxy:
         line = http.client.HTTPConnection(pool.proxy.host or "", pool.proxy.port, timeout=timeout)
-        line.set_tunnel(host, port, pool.proxy_headers)
+        line.set_tunnel(f"[{host}]" if ":" in host else host, port, pool.proxy_headers)
     else:
         line = http.client.HTTPConnection(host, port, timeout=timeout)
     line.connect()
@@ -150,7 +151,9 @@ def _open(api: client.ApiClient, tls: ssl.SSLContext | None, timeout: float) -> 
 
 
 @contextlib.contextmanager
-def _cut_off(sock: socket.socket, seconds: float, over: threading.Event) -> Iterator[None]:
+def _cut_off(
+    sock: socket.socket, seconds: float, over: threading.Event, cuts: set[Callable[[], None]]
+) -> Iterator[None]:
     """End the connection after so many seconds, whatever trickles in; a socket's timeout is for one read."""
 
     def cut() -> None:
@@ -161,9 +164,11 @@ def _cut_off(sock: socket.socket, seconds: float, over: threading.Event) -> Iter
     timer = threading.Timer(max(0.0, seconds), cut)
     timer.daemon = True
     timer.start()
+    cuts.add(cut)
     try:
         yield
     finally:
+        cuts.discard(cut)
         timer.cancel()
 
 

@@ -3,6 +3,7 @@
 It is the sum of what the steps of the selected scenarios need, and nothing else.
 """
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -10,18 +11,19 @@ from itertools import chain
 from typing import Any
 
 from dualstack.cluster.ownership import KINDS
-from dualstack.cluster.permissions import Permission
+from dualstack.cluster.permissions import Permission, within
 from dualstack.errors import UserError
 from dualstack.profile.model import Profile
 from dualstack.scenario import manifests
+from dualstack.scenario.inside import Inside
 from dualstack.scenario.manifests import Object, name_of
 from dualstack.scenario.pairs import pairs
 from dualstack.scenario.scenario import Scenario
-from dualstack.scenario.site import PlannedPod, Site
+from dualstack.scenario.site import LeftOut, PlannedPod, Site
 from dualstack.scenario.step import Needs
-from dualstack.survey.model import Survey
+from dualstack.survey.model import Node, Survey
 
-CREATION_SECONDS, REMOVAL_SECONDS, SLACK_SECONDS = 45.0, 60.0, 120.0
+CREATION_SECONDS, SLACK_SECONDS = 45.0, 120.0
 NAMESPACE = (
     Permission("get", "", "namespaces"),
     Permission("list", "", "namespaces"),
@@ -42,6 +44,8 @@ class Plan:
     """Those that are not, and why."""
     creates_nothing: str | None = None
     """Why this run creates nothing, if so."""
+    namespace: str | None = None
+    """The namespace that the site made for it, if so."""
 
     @property
     def manifests(self) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ class Plan:
         places = frozenset[Any]().union(*(each.places for each in needs))
         asked = sum(len(each.places) for each in needs)
         return {
-            "namespaces": 0 if self.creates_nothing else 1,
+            "namespaces": 0 if self.creates_nothing or self.namespace else 1,
             **{KINDS[kind][1]: number for kind, number in sorted(kinds.items())},
             "load balancers": sum(b["spec"].get("type") == "LoadBalancer" for b in bodies),
             "execs in a first round": f"{len(places)} to {asked}" if asked > len(places) else asked,
@@ -105,20 +109,25 @@ class Plan:
         if self.creates_nothing:
             return 0.0
         longest = max((self._seconds(each) for each in self.scenarios), default=0.0)
-        return CREATION_SECONDS + longest + REMOVAL_SECONDS
+        return CREATION_SECONDS + longest + self.site.profile.timeouts.removal
 
     def permissions(self) -> list[Permission]:
         """Return what the plan needs besides reading the cluster, each once."""
         if self.creates_nothing:
             return []
         bodies = self.objects()
-        needed = [*NAMESPACE, *chain.from_iterable(each.permissions for each in self.needs())]
+        needed = list(chain.from_iterable(each.permissions for each in self.needs()))
+        if self.namespace is None:
+            needed += NAMESPACE
         for kind in dict.fromkeys(body["kind"] for body in bodies):
             needed.append(_permission("create", kind))
             if kind == "Pod":
                 needed.append(_permission("deletecollection", kind))
-            if kind == "Service":
+            if kind == "Service" or (kind == "Deployment" and self.namespace):
                 needed.append(_permission("delete", kind))
+            if self.namespace:  # what is left is looked for in it
+                needed.append(_permission("list", kind))
+        needed = [each if each.of_cluster else within(each, self.namespace) for each in needed]
         return sorted(set(needed), key=lambda each: (each.group, each.what, each.verb))
 
     def _seconds(self, scenario: Kind) -> float:
@@ -134,8 +143,8 @@ def _permission(verb: str, kind: str) -> Permission:
 
 def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int | None) -> Site:
     """Return the site for a surveyed cluster under a profile."""
-    nodes = tuple(node.name for node in survey.nodes if node.os != "windows")
-    left_out = {node.name: "probe pods are for Linux" for node in survey.nodes if node.os == "windows"}
+    left_out = {node.name: why for node in survey.nodes if (why := why_left_out(node, profile))}
+    nodes = tuple(node.name for node in survey.nodes if node.name not in left_out)
     return Site(
         release=survey.release,
         profile=profile,
@@ -143,20 +152,51 @@ def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int
         nodes=nodes,
         ready=tuple(name for name in nodes if survey.node(name).ready) or nodes,
         left_out=left_out,
+        inside=_inside(survey),
         pairs=pairs(nodes, peers) if nodes else (),
     )
 
 
-def make_plan(survey: Survey, site: Site, needed: Iterable[Kind], *, idle: str | None) -> Plan:
+def why_left_out(node: Node, profile: Profile) -> LeftOut | None:
+    """Return why no probe pod is put on a node, or None."""
+    if node.virtual:
+        return LeftOut("a virtual node runs each pod on a machine of its own", promised=False)
+    if "windows" in (node.os.lower(), (node.os_label or "").lower()):
+        why = "it runs Windows, and the probes are for Linux"
+        if profile.promises.windows:
+            return LeftOut(f"{why} (promises.windows: false leaves it out)", promised=True)
+        return LeftOut(f"{why}; profile {profile.name} promises nothing for it", promised=False)
+    return None
+
+
+def _inside(survey: Survey) -> Inside:
+    pods = (*survey.pod_ranges, *(cidr for node in survey.nodes for cidr in node.pod_cidrs))
+    here = os.environ.get("KUBERNETES_SERVICE_HOST")
+    reason = None
+    if survey.context is None:
+        reason = "it uses the credentials of a pod"
+    elif here and here == survey.kubernetes_service_ip:
+        reason = "its environment is that of one of the cluster's pods"
+    return Inside(
+        nodes=tuple(ip for node in survey.nodes for ip in node.internal_ips),
+        pods=tuple(dict.fromkeys(pods)),
+        services=survey.service_ranges,
+        runner_is_pod=reason,
+    )
+
+
+def make_plan(
+    survey: Survey, site: Site, needed: Iterable[Kind], *, idle: str | None, namespace: str | None = None
+) -> Plan:
     """Return the plan for the scenarios that the selected behaviours need, with those that they rest on.
 
-    `idle` says why nothing may be created, if so. Raises UserError with one line for scenarios that do not
-    fit together.
+    `idle` says why nothing may be created, if so; `namespace` is one that is there already. Raises UserError
+    with one line for scenarios that do not fit together.
     """
     scenarios = _closure(needed)
     check(scenarios, site)
-    if not site.nodes:
-        idle = idle or survey.missing.get("nodes", "the cluster has no node to put a probe pod on")
+    if not site.nodes and "nodes" not in survey.missing:
+        idle = idle or "the cluster has no node to put a probe pod on"
     if survey.not_dual:
         idle = idle or f"this is not a dual-stack cluster: {survey.not_dual}"
     if not scenarios:
@@ -164,11 +204,21 @@ def make_plan(survey: Survey, site: Site, needed: Iterable[Kind], *, idle: str |
     left_out: dict[Kind, str] = {}
     for scenario in scenarios:
         if (reason := idle and f"this run creates nothing: {idle}") or (
-            reason := scenario.left_out(survey, site.profile)
+            reason := scenario.left_out(survey, site.profile) or _nodeless(survey, site, scenario)
         ):
             left_out[scenario] = reason
     played = tuple(each for each in scenarios if each not in left_out)
-    return Plan(site, played, left_out, creates_nothing=idle)
+    if scenarios and not played:
+        idle = idle or next(iter(left_out.values()))
+    return Plan(site, played, left_out, creates_nothing=idle, namespace=namespace)
+
+
+def _nodeless(survey: Survey, site: Site, scenario: Kind) -> str | None:
+    """Return why a scenario with pods on every node cannot be played, or None."""
+    pods = scenario.on_every_node or any(other.on_every_node for other in scenario.rests_on())
+    if site.nodes or not pods:
+        return None
+    return survey.missing["nodes"]
 
 
 def check(scenarios: Sequence[Kind], site: Site) -> None:

@@ -31,7 +31,7 @@ done
 if [ -s .curl ]; then
     # Literal addresses only, so each request is of one family. -q: no one's .curlrc.
     curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 200 \
-        --connect-timeout 2 --max-time 4 -w 'curl %{json}\n' -K .curl 2>/dev/null
+        --connect-timeout 2 --max-time 4 -w 'curl %{json}\n' -K .curl 2>curl.trouble
 fi
 wait
 grep -H '' ./* 2>/dev/null

@@ -33,6 +33,8 @@ class Answers:
     """Text that was written down, by (what, id): `body`, `ping`, `udp`, `addresses`, `routes.IPv4` …"""
     blocked: dict[str, str] = field(default_factory=dict)
     """Why a request could not be made at all."""
+    curl_trouble: str = ""
+    """What curl said of itself, e.g. of an option that it does not know; it is silent about requests."""
 
     def of(self, prefix: str) -> "Answers":
         """Return the answers whose ids begin with the prefix, without it."""
@@ -45,6 +47,7 @@ class Answers:
                 if id_.startswith(prefix)
             },
             blocked={id_[start:]: why for id_, why in self.blocked.items() if id_.startswith(prefix)},
+            curl_trouble=self.curl_trouble,
         )
 
 
@@ -71,5 +74,7 @@ def parse(stdout: str) -> Answers:
                 answers.curl[found[1]] = report
         elif found := re.match(r"\./([\w.-]+)\.([\w-]+):(.*)", line):
             written.setdefault((found[1], found[2]), []).append(found[3])
+    if said := written.pop(("curl", "trouble"), []):
+        answers.curl_trouble = said[0].strip()
     answers.files.update({key: "\n".join(lines) for key, lines in written.items()})
     return answers

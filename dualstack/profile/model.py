@@ -35,8 +35,11 @@ class Promises(_Part):
     """Oldest kubelet and API server, as a minor release."""
     node_addresses: Literal["dual", "exactly-two"] = "dual"
     """`dual`: at least one InternalIP of each family; `exactly-two`: one of each and no more."""
-    pod_cidrs: bool = True
-    """Nodes carry spec.podCIDRs; false where the network plugin keeps its own ranges."""
+    pod_cidrs: Literal[True, False, "if-present"] = "if-present"
+    """Nodes carry spec.podCIDRs and pods live in them; false where the network plugin keeps its own ranges;
+    `if-present`: not where no node has one, and no pod need live in them where none does."""
+    windows: bool = True
+    """Windows nodes are part of it: they cannot be judged here. False: nothing is promised for them."""
     node_masks: dict[Family, int] | None = None
     """Prefix length of every node's podCIDR, by family; null where none is declared."""
     pod_masquerade: bool = False
@@ -103,6 +106,10 @@ class Timeouts(_Part):
     """From the pods' running until a Service answers from every node with every backend."""
     load_balancer: float = Field(default=300, gt=0)
     """From asking for a load balancer until it has an address."""
+    external: float = Field(default=60, gt=0)
+    """From a load balancer's having an address until that answers (health checks included)."""
+    removal: float = Field(default=60, gt=0)
+    """From the end of the run until the namespace is gone (load balancers' own clean-up included)."""
 
 
 class Profile(_Part):

@@ -1,12 +1,13 @@
 """From findings to a behaviour's verdict, and from behaviours to the run's."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report.model import BehaviourResult
 from dualstack.verdict.finding import Finding
-from dualstack.verdict.words import Level, Outcome, Verdict, worst
+from dualstack.verdict.words import FAILING, Level, Outcome, Verdict, worst
 
 CLUSTER = "cluster"  # the subject of a finding about everything: not worth naming in a sentence
 
@@ -14,6 +15,26 @@ CLUSTER = "cluster"  # the subject of a finding about everything: not worth nami
 def verdict_of(findings: Sequence[Finding]) -> Verdict:
     """A behaviour is as bad as its worst finding; without any it cannot be judged."""
     return worst([finding.verdict for finding in findings]) or Verdict.NOT_JUDGED
+
+
+def without_departed(findings: Sequence[Finding], departed: Collection[str]) -> list[Finding]:
+    """Return the findings; what does not hold of a node that left the cluster meanwhile is no finding."""
+    return [
+        replace(
+            finding,
+            verdict=Verdict.NOT_APPLICABLE,
+            remedy=None,
+            cause=f"{gone} left the cluster during the run",
+        )
+        if finding.verdict in (*FAILING, Verdict.NOT_JUDGED) and (gone := _departed(finding, departed))
+        else finding
+        for finding in findings
+    ]
+
+
+def _departed(finding: Finding, departed: Collection[str]) -> str | None:
+    about = (finding.source, finding.target, finding.subject)
+    return next((name for name in about if name is not None and name in departed), None)
 
 
 def by_family(findings: Sequence[Finding]) -> dict[Family, Verdict]:
@@ -57,12 +78,14 @@ def outcome(
     interrupted: str | None,
     strict_support: bool,
     not_dual: str | None = None,
+    notes: Sequence[str] = (),
 ) -> tuple[Outcome, str]:
     """The run's verdict and its sentence. Only MUST decides; whatever else was found is named.
 
     A waived MUST keeps no cluster from being conformant, and the sentence names it.
 
     `not_dual` says what is missing where the cluster has one family only: one line instead of many.
+    `notes` say what was left out although nothing is wrong with it.
 
     - not conformant: a MUST breaks (or, with `strict_support`, a limit of support does not hold)
     - incomplete: a MUST could not be judged, or only a part was judged, or the run ended early
@@ -72,7 +95,7 @@ def outcome(
     broken = _ids(behaviours, Verdict.BREAKS, must=True)
     outside = _ids(behaviours, Verdict.UNSUPPORTED)
     unjudged = _ids(behaviours, Verdict.NOT_JUDGED, must=True)
-    also = _also(behaviours, outside)
+    also = _also(behaviours, outside) + "".join(f"; {note}" for note in notes)
     if broken or (outside and strict_support):
         what = broken + (outside if strict_support else [])
         lead = f"This cluster is not conformant: {_list(what)} {'does' if len(what) == 1 else 'do'} not hold"

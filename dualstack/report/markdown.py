@@ -43,7 +43,8 @@ def _parts(report: Report) -> Iterator[str]:
         yield table(["waiver", "findings", *WAIVER_FACTS], [_waiver(each) for each in report.waivers])
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
-        yield f"\n**Left behind, remove by hand:** {_cell(names)}"
+        what = "Still ending, asked to go" if report.still_ending else "Left behind, remove by hand"
+        yield f"\n**{what}:** {_cell(names)}"
 
 
 def _facts(report: Report) -> Iterator[list[str]]:

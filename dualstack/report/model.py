@@ -163,3 +163,5 @@ class Report(Part):
     convergence: list[Convergence] = []
     created: list[ObjectName] = []
     left_behind: list[ObjectName] = []
+    still_ending: bool = False
+    """What is left behind has been asked to go, and the cluster is busy with it."""

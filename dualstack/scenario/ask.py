@@ -47,4 +47,6 @@ class Ask(Step[PerNode[Item]]):
                 items.append(self.read(node, future.result()))
             except Blocked as reason:
                 items.append(self.item(node=node, trouble=str(reason)))
+        if any(item.trouble for item in items):
+            stage.look_for_nodes()
         return PerNode[self.item](nodes=tuple(items))  # type: ignore[name-defined]

@@ -11,6 +11,8 @@ space, ends the waits of all others.
 import json
 import threading
 import time
+from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from dualstack.scenario.seen import Seen
@@ -18,6 +20,7 @@ from dualstack.scenario.step import Result, Step
 
 POLL_SECONDS = 0.03
 OPEN = ".open"
+DEPARTED = "departed.json"
 TOO_LATE = "the run ended before this could be determined"
 
 
@@ -79,6 +82,20 @@ class Board:
             if not is_open:
                 raise NotSeen(TOO_LATE)
             time.sleep(POLL_SECONDS)
+
+    def depart(self, nodes: Iterable[str]) -> None:
+        """Note which nodes are no longer in the cluster: what does not hold of these is no finding."""
+        with suppress(OSError):
+            unfinished = self.folder / f".{DEPARTED}"
+            unfinished.write_text(json.dumps(sorted(nodes)), encoding="utf-8")
+            unfinished.replace(self.folder / DEPARTED)
+
+    def departed(self) -> frozenset[str]:
+        """Return the nodes that left the cluster during the run, as far as it was noticed."""
+        try:
+            return frozenset(json.loads((self.folder / DEPARTED).read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return frozenset()
 
     def note(self, name: str, value: Seen) -> None:
         """Keep something as evidence that nobody waits for."""

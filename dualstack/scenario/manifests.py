@@ -62,6 +62,14 @@ def filled(name: str, image: str | None, release: Release) -> list[Object]:
     return bodies
 
 
+def leave_user_to_platform(body: Object) -> None:
+    """Take user and group out of pods: OpenShift chooses them, from a range of the namespace."""
+    for spec in _pod_specs(body):
+        for context in (spec.get("securityContext", {}), spec["containers"][0].get("securityContext", {})):
+            context.pop("runAsUser", None)
+            context.pop("runAsGroup", None)
+
+
 def end_after(body: Object, seconds: int) -> None:
     """Let a pod, or what a Deployment's pods run, end by itself, should nobody be left to remove it."""
     if body["kind"] == "Pod":

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
-from dualstack.cluster.errors import ApiError
+from dualstack.scenario.events import Event, events_about
 from dualstack.scenario.manifests import ROLE_LABEL, matches
 from dualstack.scenario.seen import Pods, PodSeen
 from dualstack.scenario.site import PlannedPod
@@ -20,7 +20,8 @@ from dualstack.scenario.site import PlannedPod
 if TYPE_CHECKING:
     from dualstack.scenario.stage import Stage
 
-POLL_SECONDS = 0.15
+POLL_SECONDS, PODS_A_SECOND = 0.15, 2000
+PULL_POLL_SECONDS = 1.0
 STRAGGLER_SECONDS, STRAGGLER_FACTOR = 15.0, 5.0
 Items = dict[str, dict[str, Any]]
 
@@ -62,7 +63,7 @@ class PodWatch:
     def explained(self, selector: dict[str, str]) -> str:
         """Return why pods that a selector matches do not run, in the cluster's own words. Raises ApiError."""
         items = {n: item for n, item in self._list(fresh=True).items() if matches(selector, _labels(item))}
-        events = _events(self._stage)
+        events = _warnings(events_about(self._stage, "Pod"))
         if not items:
             return next(iter(events.values()), "no pod was made for it")
         name, item = min(items.items(), key=lambda each: _runs(each[1]))
@@ -79,7 +80,8 @@ class PodWatch:
     def _await(self, planned: list[PlannedPod]) -> Pods:
         """Wait for pods; those of nodes that were not Ready are taken as they are at the end.
 
-        Once some run, stragglers get STRAGGLER_SECONDS, or STRAGGLER_FACTOR times what the slowest needed.
+        Once some run, stragglers get STRAGGLER_SECONDS, or STRAGGLER_FACTOR times what the slowest needed;
+        those whose image is being pulled get the whole time.
         """
         stage = self._stage
         worth_it = {pod.name for pod in planned if pod.node not in stage.not_ready} - set(stage.refused)
@@ -92,13 +94,20 @@ class PodWatch:
             if now_running != running:
                 running, last_news = now_running, stage.elapsed()
             failed = {name for name, item in items.items() if item.get("status", {}).get("phase") == "Failed"}
-            patience = stage.site.profile.timeouts.pods
-            if running:
-                patience = min(patience, last_news + max(STRAGGLER_SECONDS, STRAGGLER_FACTOR * last_news))
-            if not worth_it - running - failed or stage.elapsed() > patience:
+            late = worth_it - running - failed
+            if not late or stage.elapsed() > stage.site.profile.timeouts.pods:
                 break
-            stage.pause(POLL_SECONDS)
-        events = _events(stage) if names - running else {}
+            patience = last_news + max(STRAGGLER_SECONDS, STRAGGLER_FACTOR * last_news)
+            if running and stage.elapsed() > patience:
+                said = events_about(stage, "Pod")
+                if not any(_pulling(said.get(name, [])) for name in late):
+                    break
+                stage.pause(PULL_POLL_SECONDS)
+            stage.pause(self._pause())
+        events = {}
+        if names - running:
+            events = _warnings(events_about(stage, "Pod"))
+            stage.look_for_nodes()
         pods = tuple(self._planned(pod, items.get(pod.name), events) for pod in planned)
         return Pods(pods=pods, seconds=round(last_news, 3))
 
@@ -112,7 +121,7 @@ class PodWatch:
         """Return the run's pods by name, as of a moment ago unless `fresh`. Raises ApiError."""
         asked = time.monotonic()
         with self._lock:
-            if self._listed_at < (asked if fresh else asked - POLL_SECONDS):
+            if self._listed_at < (asked if fresh else asked - self._pause()):
                 owner = self._stage.owner
                 path = f"/api/v1/namespaces/{owner.namespace}/pods"
                 at = time.monotonic()
@@ -120,6 +129,10 @@ class PodWatch:
                 self._items = {item["metadata"]["name"]: item for item in items}
                 self._listed_at = at
             return self._items
+
+    def _pause(self) -> float:
+        """Return how long to wait between two looks: the larger the list, the longer."""
+        return POLL_SECONDS + len(self._items) / PODS_A_SECOND
 
 
 def wait_until(stage: Stage, holds: Callable[[], bool], seconds: float) -> bool:
@@ -177,23 +190,12 @@ def _last_words(status: dict[str, Any]) -> str | None:
     return None
 
 
-def _events(stage: Stage) -> dict[str, str]:
-    """Return the latest warning about each pod, by its name; none where events may not be read."""
-    return {name: words[-1] for name, words in events_of(stage, "Pod", warnings_only=True).items()}
+def _warnings(events: dict[str, list[Event]]) -> dict[str, str]:
+    """Return the latest warning about each pod, by its name."""
+    warnings = {name: [each for each in of_pod if each.warning] for name, of_pod in events.items()}
+    return {name: str(of_pod[-1]) for name, of_pod in warnings.items() if of_pod}
 
 
-def events_of(stage: Stage, kind: str, *, warnings_only: bool = False) -> dict[str, list[str]]:
-    """Return what was said of each object of a kind, oldest first; nothing where events may not be read."""
-    try:
-        events = stage.cluster.list(f"/api/v1/namespaces/{stage.owner.namespace}/events")
-    except ApiError:
-        return {}
-    events.sort(key=lambda event: event.get("lastTimestamp") or event.get("eventTime") or "")
-    said: dict[str, list[str]] = {}
-    for event in events:
-        about = event.get("involvedObject", {})
-        if about.get("kind") == kind and (event.get("type") == "Warning" or not warnings_only):
-            said.setdefault(about.get("name", ""), []).append(
-                f"{event.get('reason')}: {event.get('message')}"
-            )
-    return said
+def _pulling(events: list[Event]) -> bool:
+    """Return whether the last thing that a kubelet said of a pod is that it pulls the image."""
+    return bool(events) and events[-1].reason == "Pulling"

@@ -12,7 +12,9 @@ from dualstack.probes.observation import RUNNER, Observation
 from dualstack.probes.prober import Place
 from dualstack.probes.rounds import LEAST_ROUNDS, Tally, Target
 from dualstack.probes.script import ROUND_SECONDS
+from dualstack.scenario import policies
 from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.policies import LIST_POLICIES
 from dualstack.scenario.seen import Paths, PodSeen
 from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage
@@ -82,7 +84,7 @@ class Probe(Step[Paths]):
         )
         bound = self.bound or getattr(site.profile.timeouts, self.to.bound)
         return Needs(
-            permissions=(LIST_PODS, *EXEC) if nodes else (),
+            permissions=(*LIST_POLICIES, LIST_PODS, *EXEC) if nodes else LIST_POLICIES,
             places=frozenset(Place(self.source, node) for node in nodes),
             requests=+requests,
             tries=+tries,
@@ -122,6 +124,10 @@ class Probe(Step[Paths]):
             tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct), may_count=self._may_count(stage)
         )
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
+        if not all(each.reached or each.silent for each in seen):
+            stage.look_for_nodes()
+        if not self.until_silent:
+            seen = policies.excused(stage, seen)
         if self.milestone:
             phase, line = self.milestone
             done = sum(each.reached or each.silent for each in seen)

@@ -24,6 +24,8 @@ class ObjectSeen(Seen):
     asked: dict[str, JsonValue]
     """The spec that was sent."""
     spec: dict[str, JsonValue] | None = None
+    marks: tuple[str, ...] = ()
+    """Annotations (their keys) and finalizers that it had when it had been created."""
     error: str | None = None
     refused: bool = False
     """The API server said that the object is invalid, rather than forbidden or out of reach."""

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from dualstack.profile.model import Profile
 from dualstack.scenario import manifests
+from dualstack.scenario.inside import Inside
 from dualstack.scenario.manifests import BACKEND_LABEL, CANARY_LABEL, Object
 from dualstack.survey.version import Release
 
@@ -25,6 +26,15 @@ class PlannedPod:
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """Why a node gets no probe pods."""
+
+    reason: str
+    promised: bool
+    """Whether the promises hold for it all the same: then it could not be judged."""
+
+
+@dataclass(frozen=True)
 class Site:
     """Immutable."""
 
@@ -35,10 +45,16 @@ class Site:
     """Nodes that get probe pods."""
     ready: tuple[str, ...]
     """Those of them that are Ready; all, if none is."""
-    left_out: dict[str, str]
+    left_out: dict[str, LeftOut]
     """Nodes that get none, and why."""
+    inside: Inside
     pairs: tuple[tuple[str, str], ...]
     """(source, target) pairs of nodes that are probed."""
+
+    @property
+    def pairs_left_out(self) -> int:
+        """How many pairs of nodes are not probed."""
+        return len(self.nodes) ** 2 - len(self.pairs)
 
     @property
     def backends(self) -> tuple[str, ...]:

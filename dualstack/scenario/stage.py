@@ -7,7 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from dualstack.cluster.api import Cluster
-from dualstack.cluster.errors import ExecError
+from dualstack.cluster.errors import ApiError, ExecError
 from dualstack.cluster.ownership import Ownership
 from dualstack.probes import from_runner, script
 from dualstack.probes.flows import Flows
@@ -56,6 +56,18 @@ class Stage:
     def elapsed(self) -> float:
         """Return the seconds since the start."""
         return time.monotonic() - self.started
+
+    def look_for_nodes(self) -> frozenset[str]:
+        """Note which of the site's nodes have left, and return all that are there now; none if unreadable."""
+        try:
+            items = self.cluster.list("/api/v1/nodes", metadata_only=True)
+        except ApiError:
+            return frozenset()
+        there = frozenset(item["metadata"]["name"] for item in items)
+        known = {*self.site.nodes, *self.site.left_out}
+        if known - there and known & there:  # a list without any of them is no proof of anything
+            self.board.depart(known - there)
+        return there
 
     def pause(self, seconds: float) -> None:
         """Sleep, unless the run is ending. Raises Stopped."""

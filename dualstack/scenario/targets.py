@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from dualstack.family import FAMILIES, Family, family_of
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from dualstack.scenario.stage import Stage
     from dualstack.scenario.step import Step
 
+ADDRESSES_AT_MOST = 16  # of one load balancer: some list every node of the cluster
 NOBODY = frozenset([""])  # the name of no pod
 NAMES_PER_BACKEND = 4  # requests a round; misses of a random spread go into the next round
 Clients = dict[str, "PodSeen"]
@@ -123,12 +125,20 @@ class ClusterIPs(Targets):
     ) -> list[Target | Observation]:
         """Wait for the scenario's pods and name each address. Raises ApiError, Stopped."""
         stage.pods.running(scenario.on_every_node)
-        return [
-            target
-            for name in self.services
-            for address in stage.objects[name].cluster_ips
-            for target in self._to(stage, kind, name, address, clients, silent)
-        ]
+        return [target for name in self.services for target in self._of(stage, kind, name, clients, silent)]
+
+    def _of(
+        self, stage: Stage, kind: Kind, name: str, clients: Clients, silent: bool
+    ) -> Iterator[Target | Observation]:
+        service = stage.objects[name]
+        if service.spec is None:
+            for node, family in product(clients, service.families):
+                yield Observation(
+                    kind=kind.name, source=node, target=name, family=family,
+                    blocked=f"Service {name} was not created: {service.error}",
+                )  # fmt: skip
+        for address in service.cluster_ips:
+            yield from self._to(stage, kind, name, address, clients, silent)
 
     def _to(
         self, stage: Stage, kind: Kind, name: str, address: str, clients: Clients, silent: bool
@@ -141,7 +151,7 @@ class ClusterIPs(Targets):
             if not backends and not silent:
                 yield Observation(
                     kind=kind.name, source=node, target=name, family=family, address=address,
-                    source_address=client.address(family), blocked=f"no backend has an {family} address",
+                    source_address=client.address(family), blocked=_no_backend(selected, family),
                 )  # fmt: skip
                 continue
             yield Target(
@@ -161,7 +171,7 @@ class ClusterIPs(Targets):
 class ExternalAddresses(Targets):
     """The external addresses that load balancers gave, from the runner."""
 
-    bound = "services"
+    bound = "external"
 
     def __init__(self, step: Step[LoadBalancers]) -> None:
         self.step = step
@@ -185,25 +195,45 @@ class ExternalAddresses(Targets):
         """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
         balancers = stage.board.wait(self.step).load_balancers
         pods = stage.pods.running(self.step.scenario.on_every_node)  # without backends nothing can answer
-        servers = frozenset(pod.name for pod in pods.pods if pod.role == SERVER)
+        servers = [pod for pod in pods.pods if pod.role == SERVER]
         return [
-            Target(
-                kind=kind,
-                source=RUNNER,
-                target=name,
-                family=family_of(address),
-                address=address,
-                ports=_ports(kind, stage.objects[name]),
-                allowed=servers,
-            )
+            self._to(stage, kind, name, address, servers)
             for name, balancer in balancers.items()
-            for address in balancer.addresses
+            for address in balancer.all_addresses[:ADDRESSES_AT_MOST]
         ]
+
+    def _to(
+        self, stage: Stage, kind: Kind, name: str, address: str, servers: list[PodSeen]
+    ) -> Target | Observation:
+        family = family_of(address)
+        reason = stage.site.inside.why_not_outside(address)
+        if not any(pod.running and pod.address(family) for pod in servers):
+            reason = _no_backend(servers, family)
+        if reason:
+            return Observation(
+                kind=kind.name, source=RUNNER, target=name, family=family, address=address, blocked=reason
+            )
+        return Target(
+            kind=kind,
+            source=RUNNER,
+            target=name,
+            family=family,
+            address=address,
+            ports=_ports(kind, stage.objects[name]),
+            allowed=frozenset(pod.name for pod in servers),
+        )
 
 
 def _names(backends: int) -> int:
     """Return how often a round asks for a name, so that each of several backends is likely to be met."""
     return NAMES_PER_BACKEND * backends if backends > 1 else 1
+
+
+def _no_backend(pods: list[PodSeen], family: Family) -> str:
+    """Return why none of the pods can answer in a family."""
+    if not any(pod.running for pod in pods):
+        return f"none of its backends runs: {next((pod.trouble for pod in pods), 'there are none')}"
+    return f"no backend has an {family} address"
 
 
 def _addresses(body: Object) -> int:

@@ -1,6 +1,7 @@
 """What a pod on every node sees of its own network."""
 
 import json
+from typing import Any
 
 from pydantic import Field
 
@@ -21,6 +22,11 @@ class Interface(Seen):
     prefix_length: int
     scope: str
     """`global`, `link`, `host`."""
+    dynamic: bool = False
+    """Learnt from a router advertisement, not configured."""
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.address}/{self.prefix_length}"
 
 
 class PodNetwork(NodeSeen):
@@ -29,12 +35,14 @@ class PodNetwork(NodeSeen):
     interfaces: tuple[Interface, ...] = ()
     gateways: dict[Family, str] = Field(default_factory=dict)
     """Default gateway by family."""
+    advertised_gateways: tuple[str, ...] = ()
+    """Default gateways learnt from router advertisements."""
 
 
 def _read(node: str, answers: Answers) -> PodNetwork:
     try:
         links = json.loads(answers.files["addresses", "it"])
-        gateways = {family: _gateway(answers.files[f"routes.{family}", "it"]) for family in FAMILIES}
+        routes = {family: json.loads(answers.files[f"routes.{family}", "it"] or "[]") for family in FAMILIES}
     except (KeyError, ValueError):
         printed = answers.files.get(("addresses", "it"), "nothing").splitlines()[0]
         return PodNetwork(node=node, trouble=f"`ip -j address` in the probe image printed: {printed}")
@@ -47,20 +55,25 @@ def _read(node: str, answers: Answers) -> PodNetwork:
                 address=address["local"],
                 prefix_length=address["prefixlen"],
                 scope=address["scope"],
+                dynamic=bool(address.get("dynamic")),
             )
             for link in links
             for address in link.get("addr_info", [])
             if address.get("family") in ("inet", "inet6")
         ),
-        gateways={family: gateway for family, gateway in gateways.items() if gateway},
+        gateways={family: found[0] for family, each in routes.items() if (found := _gateways(each))},
+        advertised_gateways=tuple(_gateways(routes[Family.V6], protocol="ra")),
     )
 
 
-def _gateway(routes: str) -> str | None:
-    for route in json.loads(routes or "[]"):
-        if route.get("dst") == "default" and "gateway" in route:
-            return str(route["gateway"])
-    return None
+def _gateways(routes: list[dict[str, Any]], protocol: str | None = None) -> list[str]:
+    return [
+        str(route["gateway"])
+        for route in routes
+        if route.get("dst") == "default"
+        and "gateway" in route
+        and (protocol is None or route.get("protocol") == protocol)
+    ]
 
 
 class PodNetworks(Scenario):

@@ -35,6 +35,7 @@ def of_run(
     waivers: list[WaiverUse],
     interrupted: str | None,
     left_behind: Sequence[Name],
+    ending: bool,
 ) -> Report:
     """Return the whole report of a run, verdict included."""
     verdict, sentence = outcome(
@@ -43,6 +44,7 @@ def of_run(
         interrupted=interrupted,
         strict_support=run.options.strict_support,
         not_dual=run.survey.not_dual,
+        notes=run.notes,
     )
     profile = run.profile
     return Report(
@@ -67,6 +69,7 @@ def of_run(
         convergence=_convergence(run.board),
         created=[_object(name) for name in run.created],
         left_behind=[_object(name) for name in left_behind],
+        still_ending=ending,
     )
 
 

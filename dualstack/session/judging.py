@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dualstack.play.plan import Plan
+from dualstack.play.plan import Plan, why_left_out
 from dualstack.profile.model import Profile
 from dualstack.report import conclude as concluding
 from dualstack.scenario.board import Board, NotSeen
@@ -102,10 +102,31 @@ def call(item: pytest.Function, shared: Shared) -> None:
     try:
         _check_applies(behaviour_of(item), shared.survey, shared.profile)
         item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
+        if behaviour_of(item).every_node:
+            _add_left_out(judge, shared)
+        if behaviour_of(item).every_pair:
+            _add_pairs(judge, shared)
     except NotApplicable as reason:
         judge.not_applicable(concluding.CLUSTER, str(reason))
     except (CannotJudge, NotSeen) as reason:
         judge.cannot(concluding.CLUSTER, str(reason))
+
+
+def _add_left_out(judge: Judge, shared: Shared) -> None:
+    """Record the nodes that got no probe pods: a claim about every node is not judged there."""
+    for node in shared.survey.nodes:
+        if why := why_left_out(node, shared.profile):
+            record = judge.cannot if why.promised else judge.not_applicable
+            record(node.name, f"left out: {why.reason}")
+
+
+def _add_pairs(judge: Judge, shared: Shared) -> None:
+    """Record the pairs of nodes that were not probed: a large cluster is sampled."""
+    if shared.pairs_left_out:
+        judge.not_applicable(
+            f"{shared.pairs_left_out} other pairs of nodes",
+            "not probed: in a cluster of this size each node is source and target of some others (--peers)",
+        )
 
 
 def _give_judge(item: pytest.Item) -> None:
@@ -119,7 +140,7 @@ def conclude(
     if call.when == "teardown" or (call.when == "setup" and report.passed):
         return
     declared = _declared(item, shared.profile, 0)
-    findings = item.stash[JUDGE].findings
+    findings = concluding.without_departed(item.stash[JUDGE].findings, item.config.stash[BOARD].departed())
     verdict, reason = concluding.verdict_of(findings), concluding.reason(findings)
     if report.failed:  # a mistake of ours: shown as an error, and nothing is claimed about the cluster
         what = call.excinfo.exconly() if call.excinfo else "unknown error"

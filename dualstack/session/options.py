@@ -1,5 +1,6 @@
 """The command line: what a user may say, read once into one value."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,8 @@ from pydantic import BaseModel, ConfigDict
 
 from dualstack.places import AS_PYTEST, SUITE
 from dualstack.report.model import PSEUDONYM_KEY
+
+NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
 class Options(BaseModel):
@@ -16,6 +19,8 @@ class Options(BaseModel):
 
     kubeconfig: Path | None
     context: str | None
+    namespace: str | None
+    """One that is there already; none is made."""
     profile: str
     read_only: bool
     plan_only: bool
@@ -44,6 +49,9 @@ def add(parser: pytest.Parser) -> None:
         "--kubeconfig", metavar="FILE", help="kubeconfig of the cluster; default: what kubectl would use"
     )
     group.addoption("--context", metavar="NAME", help="context in the kubeconfig; default: its current one")
+    group.addoption(
+        "--namespace", metavar="NAME", help="work in this namespace, which is there already, and make none"
+    )
     group.addoption(
         "--profile", metavar="NAME|FILE", default="kubernetes",
         help="what this kind of cluster promises: a built-in profile or a YAML file; default: %(default)s",
@@ -100,9 +108,12 @@ def read(config: pytest.Config) -> Options:
         raise pytest.UsageError("--plan needs no workers: leave out -n")
     if option.pseudonyms and option.debug:
         raise pytest.UsageError("--debug writes real names into a file: leave it out, or --pseudonyms")
+    if option.namespace is not None and not NAMESPACE.fullmatch(option.namespace):
+        raise pytest.UsageError(f"--namespace {option.namespace}: no namespace can have this name")
     return Options(
         kubeconfig=Path(option.kubeconfig) if option.kubeconfig else None,
         context=option.context,
+        namespace=option.namespace,
         profile=option.profile,
         read_only=option.read_only,
         plan_only=option.plan,

@@ -13,7 +13,7 @@ from dualstack.cluster import ownership
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.connect import connect, preflight
 from dualstack.cluster.errors import ApiError
-from dualstack.cluster.permissions import Permission, denied
+from dualstack.cluster.permissions import Permission, denied, within
 from dualstack.errors import UserError
 from dualstack.play.conductor import Conductor
 from dualstack.play.plan import Plan, make_plan, make_site
@@ -36,12 +36,10 @@ from dualstack.survey.model import Survey
 from dualstack.survey.take import take
 
 EXPIRY_SECONDS = 3600  # after that, if no run takes longer, the next one may sweep what this one left
-# Without these nothing is created: pods are what it is all for, and nothing is made that cannot be removed.
-INDISPENSABLE = (
-    Permission("create", "", "namespaces"),
-    Permission("delete", "", "namespaces"),
-    Permission("create", "", "pods"),
-)
+# Without these nothing is created: nothing is made that cannot be removed. Rights inside the namespace are
+# not asked for beforehand: where a site gives them with each namespace, they come with it.
+INDISPENSABLE = (Permission("create", "", "namespaces"), Permission("delete", "", "namespaces"))
+IN_A_GIVEN_NAMESPACE = (Permission("create", "", "services"), Permission("delete", "", "services"))
 
 
 class Shared(BaseModel):
@@ -54,6 +52,8 @@ class Shared(BaseModel):
     """Where observations and results are kept until the report is made of them."""
     survey: Survey
     profile: Profile
+    pairs_left_out: int = 0
+    """Pairs of nodes that are not probed."""
 
 
 class Run:
@@ -78,10 +78,10 @@ class Run:
         _check_ids(options, self.profile, [each.id for each in declared])
         self.id = _new_id(self.start)
         disclosure.learn_survey(self.survey)
-        disclosure.learn_namespace(ownership.namespace_of(self.id))
+        disclosure.learn_namespace(options.namespace or ownership.namespace_of(self.id))
         self.site = make_site(self.survey, self.profile, image=options.image, peers=options.peers)
         self._idle = self._why_idle()
-        self.plan: Plan = make_plan(self.survey, self.site, (), idle=self._idle)
+        self.plan: Plan = self._plan(())
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
         self.board = Board(self.work / "observations")
         self.unwritten: list[str] = []
@@ -112,26 +112,47 @@ class Run:
         return self._conductor.stage.owner.created if self._conductor else []
 
     @property
+    def notes(self) -> list[str]:
+        """What was not judged although nothing is wrong with it, for the report's sentence."""
+        site, notes = self.site, []
+        if site.left_out:
+            notes.append(f"left out: {_few(site.left_out)}")
+        if self.plan.creates_nothing is None and site.pairs_left_out:
+            notes.append(f"{len(site.pairs)} of {len(site.nodes) ** 2} pairs of nodes were probed")
+        if departed := self.board.departed():
+            notes.append(f"left during the run: {_few(departed)}")
+        if self._conductor and self._conductor.joined:
+            notes.append(f"joined during the run and not judged: {_few(self._conductor.joined)}")
+        return notes
+
+    @property
     def seconds(self) -> dict[str, float]:
         """Seconds since the start at which phases ended."""
         return self._conductor.stage.seconds if self._conductor else {}
 
     def shared(self) -> Shared:
         """What tests and workers need."""
-        return Shared(id=self.id, work=self.work, survey=self.survey, profile=self.profile)
+        return Shared(
+            id=self.id,
+            work=self.work,
+            survey=self.survey,
+            profile=self.profile,
+            pairs_left_out=self.site.pairs_left_out,
+        )
 
     def select(self, needed: Iterable[type[Scenario]]) -> None:
         """Plan what the selected behaviours need. Raises UserError if that does not fit together."""
-        self.plan = make_plan(self.survey, self.site, needed, idle=self._idle)
+        self.plan = self._plan(needed)
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Sweep what killed runs left, then create and probe in the background."""
-        owner = ownership.Ownership(self.cluster, self.id, max(EXPIRY_SECONDS, self.plan.lifetime))
+        given = self.options.namespace
+        owner = ownership.Ownership(self.cluster, self.id, max(EXPIRY_SECONDS, self.plan.lifetime), given)
         not_ready = frozenset(node.name for node in self.survey.nodes if not node.ready)
         stage = Stage(self.cluster, owner, self.site, self.board, say, not_ready)
         if self.plan.creates_nothing is None:
             try:
-                self.swept = ownership.sweep(self.cluster, datetime.now(UTC).timestamp())
+                self.swept = ownership.sweep(self.cluster, datetime.now(UTC).timestamp(), given)
             except ApiError as error:
                 say(f"leftovers of earlier runs were not looked for: {error}")
             for name in self.swept:
@@ -150,8 +171,9 @@ class Run:
         waived: list[WaiverUse] = []
         if self._waivers is not None:
             results, waived = waivers.apply(results, self._waivers, self.start.date())
+        ending = bool(left_behind and self._conductor and self._conductor.stage.owner.is_ending())
         report = build_report.of_run(
-            self, results, waivers=waived, interrupted=interrupted, left_behind=left_behind
+            self, results, waivers=waived, interrupted=interrupted, left_behind=left_behind, ending=ending
         )
         if balancers := self.board.peek(ExternalServices.given):
             for balancer in balancers.load_balancers.values():
@@ -178,11 +200,17 @@ class Run:
             self.unwritten.append(f"{self.folder / 'comparison'}: {error.strerror}")
         return comparison
 
+    def _plan(self, needed: Iterable[type[Scenario]]) -> Plan:
+        given = self.options.namespace
+        return make_plan(self.survey, self.site, needed, idle=self._idle, namespace=given)
+
     def _why_idle(self) -> str | None:
         """Return why nothing may be created, or None."""
         if self.options.read_only:
             return "--read-only"
-        lacking = denied(self.cluster, list(INDISPENSABLE))
+        given = self.options.namespace
+        needed = [within(each, given) for each in IN_A_GIVEN_NAMESPACE] if given else list(INDISPENSABLE)
+        lacking = denied(self.cluster, needed)
         return f"forbidden: {', '.join(map(str, lacking))}" if lacking else None
 
 
@@ -205,6 +233,11 @@ def failed_start(options: Options, command: list[str], disclosure: Disclosure, w
     shown = disclosure.why_not(why, options.kubeconfig)
     write_bundle(disclosure.report(report), options.reports)
     return shown
+
+
+def _few(names: Iterable[str]) -> str:
+    ordered = sorted(names)
+    return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")
 
 
 def _new_id(start: datetime) -> str:

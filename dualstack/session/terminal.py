@@ -78,7 +78,7 @@ def undisturbed() -> Iterator[None]:
     """Clean-up is not for interrupting: a second Ctrl-C would leave things behind in somebody's cluster."""
     before = {
         number: signal.signal(number, signal.SIG_IGN)
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGALRM)
     }
     try:
         yield
@@ -94,11 +94,21 @@ def last_word(report: Report, comparison: Comparison | None, folder: Path, out: 
     out.write(f"\nreport: {folder / 'report.html'}\n")
     if report.left_behind:
         names = ", ".join(f"{each.kind} {each.name}" for each in report.left_behind)
-        out.write(f"LEFT BEHIND, remove by hand (label {RUN_LABEL}={report.run.id}): {names}\n")
+        label = f"label {RUN_LABEL}={report.run.id}"
+        if report.still_ending:
+            out.write(f"STILL ENDING, the cluster has been asked to remove it ({label}): {names}\n")
+        else:
+            out.write(f"LEFT BEHIND, remove by hand ({label}): {names}\n")
     if comparison is not None:
         out.write(f"\n{compare_views.text(comparison)}\n")
     out.write(f"\n{text}\n")
     out.flush()
+
+
+def _where(plan: Plan) -> str:
+    if plan.namespace:
+        return f"in namespace {plan.namespace}, which stays: "
+    return "one namespace (removed at the end), with "
 
 
 def _reachable(plan: Plan) -> list[str]:
@@ -138,14 +148,13 @@ def print_plan(
         once = [f"{each['kind']} {name_of(each)}" for each in plan.objects() if each["kind"] != "Pod"]
         roles = Counter(pod.role for pod in plan.pods)
         lines += [
-            f"Creates one namespace (removed at the end), with {', '.join(once) or 'no Services'} "
-            f"and {len(plan.pods)} pods:",
+            f"Creates {_where(plan)}{', '.join(once) or 'no Services'} and {len(plan.pods)} pods:",
             *(f"  {count} × {role}" for role, count in roles.items()),
             f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
             *_reachable(plan),
             "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
         ]
-    lines += [shown(f"Left out: {node}: {why}") for node, why in plan.site.left_out.items()]
+    lines += [shown(f"Left out: {node}: {why.reason}") for node, why in plan.site.left_out.items()]
     cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])
     if reporter is not None:
         reporter.write_line("\n".join([*lines, "", cost]))

@@ -52,6 +52,13 @@ class Node(Fact):
     """The reason of the NetworkUnavailable condition; `RouteCreated` where a route controller works."""
 
     @property
+    def virtual(self) -> bool:
+        """Whether it is no machine: virtual-kubelet's, or one of EKS Fargate's."""
+        return self.labels.get("type") == "virtual-kubelet" or (
+            self.labels.get("eks.amazonaws.com/compute-type") == "fargate"
+        )
+
+    @property
     def release(self) -> Release | None:
         """The kubelet's minor release; None where it reports none (a simulated kubelet says `fake`)."""
         try:
@@ -79,6 +86,8 @@ class Survey(Fact):
     """ClusterIP of `default/kubernetes`: of the first service range's family, by definition."""
     proxy_mode_configured: str | None = None
     """Mode in kube-proxy's ConfigMap: an intent, not a proof."""
+    proxy_daemonsets: tuple[str, ...] = ()
+    """DaemonSets whose name says that they are kube-proxy."""
     network_daemonsets: tuple[str, ...] = ()
     """DaemonSets in kube-system (and known CNI namespaces) that are known to be network plugins."""
     missing: dict[str, str] = {}

@@ -1,7 +1,7 @@
 """Take the survey: a handful of reads, side by side. What may not be read is noted, never guessed."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -33,7 +33,7 @@ READS = (
 def take(cluster: Cluster, version: str) -> Survey:
     """Read the cluster once. Only a lost connection raises (ApiError with `unreachable`)."""
     reads: dict[str, Callable[[], Any]] = {
-        "nodes": lambda: cluster.list("/api/v1/nodes"),
+        "nodes": lambda: [_node(item) for item in cluster.each("/api/v1/nodes")],
         "kube-system": lambda: cluster.get("/api/v1/namespaces/kube-system"),
         "kubernetes-service": lambda: cluster.get("/api/v1/namespaces/default/services/kubernetes"),
         "proxy-config": lambda: _proxy_config(cluster),
@@ -62,19 +62,25 @@ def take(cluster: Cluster, version: str) -> Survey:
         server=cluster.server,
         version=version,
         uid=found.get("kube-system", {}).get("metadata", {}).get("uid"),
-        nodes=tuple(sorted((_node(item) for item in found.get("nodes", [])), key=lambda node: node.name)),
+        nodes=tuple(sorted(found.get("nodes", []), key=lambda node: node.name)),
         pod_ranges=tuple(_split(flags.get("cluster-cidr", ""))),
         service_ranges=_service_ranges(found.get("service-cidrs", []), flags),
         kubernetes_service_ip=found.get("kubernetes-service", {}).get("spec", {}).get("clusterIP"),
         proxy_mode_configured=found.get("proxy-config"),
-        network_daemonsets=tuple(
-            sorted(
-                f"{item['metadata']['namespace']}/{item['metadata']['name']}"
-                for item in found.get("daemonsets", [])
-                if any(name in item["metadata"]["name"] for name in NETWORK_PLUGINS)
-            )
-        ),
+        proxy_daemonsets=_named(found.get("daemonsets", []), ("kube-proxy",)),
+        network_daemonsets=_named(found.get("daemonsets", []), NETWORK_PLUGINS),
         missing=missing,
+    )
+
+
+def _named(items: list[dict[str, Any]], names: Sequence[str]) -> tuple[str, ...]:
+    """Return namespace/name of the objects that have one of the names in theirs."""
+    return tuple(
+        sorted(
+            f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+            for item in items
+            if any(name in item["metadata"]["name"] for name in names)
+        )
     )
 
 

@@ -29,6 +29,10 @@ class Behaviour(BaseModel):
     """The first Kubernetes minor release that has the behaviour."""
     until: str | None = None
     """The last one, if it is gone."""
+    every_node: bool = False
+    """It speaks of every node, so one that gets no probe pods is recorded as not judged."""
+    every_pair: bool = False
+    """It speaks of every pair of nodes, so those that are not probed are recorded."""
     reads: tuple[str, ...] = ()
     """Facts of the survey that it needs, by the names in `Survey.missing`."""
     promise: str | None = None

@@ -128,8 +128,12 @@ class Judge:
             subject_of(path), reason, family=path.family, source=path.source, target=path.target, **evidence
         )
 
-    def service_path(self, path: Observation) -> None:
-        """Judge that a Service's address is answered by each of its backends, in its family on the wire."""
+    def service_path(self, path: Observation, *, spread: bool = True) -> None:
+        """Judge that a Service's address is answered by each of its backends, in its family on the wire.
+
+        Without `spread`, by one of them: clients stay on theirs.
+        """
+        reached = path.reached or (not spread and bool(path.answered))
         foreign = path.foreign_clients
         if path.flaw:
             cause = path.flaw
@@ -142,7 +146,7 @@ class Judge:
             cause = f"backends that never answered: {', '.join(path.missing)} {count}"
         self.path(
             path,
-            path.reached and not foreign and not path.flaw,
+            reached and not foreign and not path.flaw,
             cause=cause,
             cluster_ip=path.address,
             backends=dict(path.answered_by),
@@ -156,12 +160,15 @@ class Judge:
         )
 
     def each(self, things: Iterable[Thing], what: str) -> Iterator[Thing]:
-        """The things, one by one; none at all is a broken claim, since nothing tested is not green."""
+        """Yield the things, one by one; none at all is a broken claim, since nothing tested is not green.
+
+        Not where it has been recorded already why something cannot be judged.
+        """
         empty = True
         for thing in things:
             empty = False
             yield thing
-        if empty:
+        if empty and not self.findings:
             self(f"all {what}", holds=False, cause=f"there are no {what} to judge")
 
 

@@ -119,8 +119,14 @@ DONE = (200, {"done": True})
         ("POST", [BUSY, DONE], 1),
         ("POST", [STARTING, DONE], None),
         ("POST", [None, DONE], None),
-        ("GET", [status(503, "ServiceUnavailable", "for good"), DONE], None),
-        ("GET", [status(500, "InternalError", "a mistake"), DONE], None),
+        ("GET", [status(500, "InternalError", "etcdserver: leader changed"), DONE], 1),
+        ("GET", [status(502, "", "bad gateway"), status(504, "", "gateway time-out"), DONE], 2),
+        ("DELETE", [status(502, "", "bad gateway"), DONE], 1),
+        ("POST", [status(429, "TooManyRequests", "no Retry-After"), DONE], 1),
+        ("POST", [status(500, "InternalError", "etcdserver: leader changed"), DONE], None),
+        ("GET", [status(401, "Unauthorized", "rotated"), DONE], 1),
+        ("POST", [status(401, "Unauthorized", "rotated"), DONE], 1),
+        ("GET", [status(404, "NotFound", "gone"), DONE], None),
     ],
 )
 def test_what_is_asked_again_is_what_cannot_be_done_twice(serve, monkeypatch, method, answers, repeated):
@@ -135,6 +141,13 @@ def test_what_is_asked_again_is_what_cannot_be_done_twice(serve, monkeypatch, me
     else:
         assert one.request(method, "/api/v1/nodes") == {"done": True}
         assert len(one.retries) == repeated
+
+
+def test_credentials_are_renewed_once_and_a_refusal_that_stays_is_final(serve):
+    one = serve(lambda *_: status(401, "Unauthorized", "who are you?"))
+    with pytest.raises(ApiError, match="who are you"):
+        one.get("/version")
+    assert len(one.retries) == 1
 
 
 def test_patience_ends(serve, monkeypatch):

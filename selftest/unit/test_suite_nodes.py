@@ -6,7 +6,7 @@ from dualstack.profile.model import load
 from dualstack.report.conclude import by_family, reason, verdict_of
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.take import take
-from dualstack.verdict.judge import Judge
+from dualstack.verdict.judge import Judge, NotApplicable
 from dualstack.verdict.words import Verdict
 
 
@@ -46,7 +46,7 @@ def test_a_healthy_node_conforms(judged, test):
 
 @pytest.mark.parametrize("test", READING)
 def test_zero_nodes_are_not_green(judged, test):
-    findings = judged(test)
+    findings = judged(test, profile="aks-engine")
     assert verdict_of(findings) is Verdict.BREAKS
     assert "no nodes" in reason(findings)
 
@@ -54,7 +54,15 @@ def test_zero_nodes_are_not_green(judged, test):
 @pytest.mark.parametrize("test", READING)
 def test_a_node_without_anything_is_judged_without_a_crash(judged, test):
     bare = node(ips=(), cidrs=(), kubelet="", ready=False, not_ready_because="no Ready condition")
-    assert verdict_of(judged(test, bare)) in (Verdict.BREAKS, Verdict.NOT_JUDGED)
+    assert verdict_of(judged(test, bare, profile="aks-engine")) in (Verdict.BREAKS, Verdict.NOT_JUDGED)
+
+
+@pytest.mark.parametrize("test", ["test_node_pod_cidrs", "test_node_pod_cidr_masks"])
+def test_networks_that_keep_ranges_of_their_own_are_not_blamed(judged, test):
+    """No node at all has podCIDRs: Cilium's cluster pool, OVN-Kubernetes, Kube-OVN."""
+    with pytest.raises(NotApplicable, match="ranges of its own"):
+        judged(test, node(cidrs=()), node("n2", cidrs=()))
+    assert verdict_of(judged("test_node_pod_cidrs", node(), node("n2", cidrs=()))) is Verdict.BREAKS
 
 
 def test_addresses_that_do_not_parse_are_named(judged):
@@ -150,6 +158,9 @@ class Odd:
 
     def list(self, path, **query):
         return [{"metadata": {"name": "<b>node</b>"}}] if path.endswith("/nodes") else []
+
+    def each(self, path):
+        return iter(self.list(path))
 
     def get(self, path, **query):
         return {}

@@ -24,6 +24,9 @@ class Tcp(ServerKind):
     def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Read curl's report; the fastest connection is noted, and those that lost a SYN are counted."""
         report = answers.curl.get(id_)
+        if report is None and answers.curl_trouble:
+            tally.blocked, tally.given_up = f"curl in the probe image: {answers.curl_trouble}", True
+            return None, tally.blocked
         if report is None:
             return None, "the probe printed no answer"
         if code := report.get("exitcode", 0):
