@@ -79,8 +79,13 @@ def metallb(plan: Plan, built: Artifacts) -> list[Json]:
             each["spec"]["template"]["spec"]["volumes"] = []
     key = base64.b64encode(secrets.token_bytes(96)).decode()
     found.append(_object("v1", "Secret", "memberlist") | {"stringData": {"secretkey": key}})
-    pools = {"addresses": list(plan.variant.load_balancer_pools)}
-    found.append(_object("metallb.io/v1beta1", "IPAddressPool", "lab") | {"spec": pools})
+    ranges = list(plan.variant.load_balancer_pools)
+    pools = (
+        {f"lab-{n}": [each] for n, each in enumerate(ranges)} if plan.variant.a_pool_each else {"lab": ranges}
+    )
+    for name, addresses in pools.items():
+        pool = _object("metallb.io/v1beta1", "IPAddressPool", name)
+        found.append(pool | {"spec": {"addresses": addresses}})
     found.append(_object("metallb.io/v1beta1", "L2Advertisement", "lab") | {"spec": {}})
     return found
 

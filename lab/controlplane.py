@@ -147,19 +147,9 @@ def _with_kubeconfig(plan: Plan, program: str, kubeconfig: str) -> list[str]:
 
 
 def _controller_manager(plan: Plan) -> list[str]:
-    allocated = plan.allocated_pods
-    masks = [
-        f"--node-cidr-mask-size-ipv{pod.network.version}={pod.node_mask}"
-        for pod in plan.variant.pods
-        if pod.range in allocated
-    ]
-    if len(masks) == 1:  # with one family there is but one option for it
-        masks = [f"--node-cidr-mask-size={masks[0].partition('=')[2]}"]
     return [
         *_with_kubeconfig(plan, CONTROLLER_MANAGER, "controller-manager.kubeconfig"),
-        "--allocate-node-cidrs=true",
-        f"--cluster-cidr={','.join(allocated)}",
-        *masks,
+        *_pod_ranges(plan),
         f"--service-cluster-ip-range={','.join(plan.variant.services)}",
         "--cluster-name=dualstack-lab",
         f"--cluster-signing-cert-file={_key('ca.crt')}",
@@ -171,6 +161,21 @@ def _controller_manager(plan: Plan) -> list[str]:
         "--kube-api-qps=200",  # the default of 20 delays the first pods by four seconds
         "--kube-api-burst=400",
     ]
+
+
+def _pod_ranges(plan: Plan) -> list[str]:
+    """Return what the controller manager is told of pod ranges."""
+    if plan.variant.ranges_in_api != "used":
+        return ["--allocate-node-cidrs=false"]
+    allocated = plan.allocated_pods
+    masks = [
+        f"--node-cidr-mask-size-ipv{pod.network.version}={pod.node_mask}"
+        for pod in plan.variant.pods
+        if pod.range in allocated
+    ]
+    if len(masks) == 1:  # with one family there is but one option for it
+        masks = [f"--node-cidr-mask-size={masks[0].partition('=')[2]}"]
+    return ["--allocate-node-cidrs=true", f"--cluster-cidr={','.join(allocated)}", *masks]
 
 
 def _scheduler(plan: Plan) -> list[str]:

@@ -1,12 +1,15 @@
 """Faults: damage to a running cluster, as data. One YAML file each: on which machine, what to do and undo.
 
 Steps are shell, run inside the machine with the cluster's addresses in the environment (NODE0_IPV6,
-NODE2_PODS_IPV6, API_IPV4 …), or `outside` where kubectl is at hand, and undone in reverse order. What is done
-is remembered until it is mended.
+NODE2_PODS_IPV6, API_IPV4 …), or `outside` where kubectl is at hand, and undone in reverse order. What runs
+`meanwhile` does so for as long as the fault is in place. What is done is remembered until it is mended.
 """
 
+import os
+import signal
+import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -34,11 +37,13 @@ class Step(BaseModel):
     do: str = ""
     undo: str = ""
     nft: str = ""
+    meanwhile: str = ""
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        if bool(self.nft) == bool(self.do) or bool(self.do) != bool(self.undo):
-            raise ValueError("a step has either `do` and `undo`, or `nft`")
+        kinds = [bool(self.do and self.undo), bool(self.nft), bool(self.meanwhile)]
+        if kinds.count(True) != 1 or bool(self.do) != bool(self.undo):
+            raise ValueError("a step has either `do` and `undo`, or `nft`, or `meanwhile`")
         if self.nft and self.on == OUTSIDE:
             raise ValueError("`nft` is for machines; outside is `fabric`")
         return self
@@ -90,7 +95,11 @@ def do(name: str) -> None:
     targets = [(step, _machines(plan, step.on)) for step in fault.steps]
     write(_ACTIVE / name, "")
     for step, machines in targets:
-        _apply(plan, machines, step.script(f"fault-{name}", undo=False))
+        if step.meanwhile:
+            pids = [_begin(plan, machine, step.meanwhile) for machine in machines]
+            write(_ACTIVE / name, (_ACTIVE / name).read_text() + "".join(f"{pid}\n" for pid in pids))
+        else:
+            _apply(plan, machines, step.script(f"fault-{name}", undo=False))
 
 
 def undo(name: str) -> None:
@@ -98,7 +107,9 @@ def undo(name: str) -> None:
     fault, plan = load(name), cluster.current()
     if name not in active():
         raise LabError(f"fault {name!r} is not in place (in place: {', '.join(active()) or 'none'})")
-    for step in reversed(fault.steps):
+    for pid in map(int, (_ACTIVE / name).read_text().split()):
+        _end(pid)
+    for step in reversed([each for each in fault.steps if not each.meanwhile]):
         _apply(plan, _machines(plan, step.on), step.script(f"fault-{name}", undo=True))
     (_ACTIVE / name).unlink()
 
@@ -122,8 +133,31 @@ def _machines(plan: Plan, on: str) -> list[str]:
     return [machine]
 
 
+def _begin(plan: Plan, machine: str, script: str) -> int:
+    """Start a script that goes on, in a process group of its own, and return its process id."""
+    words = ["sh", "-c", _exports(plan) + script]
+    full = vantage.command(words) if machine == OUTSIDE else Machine(machine).command(words)
+    started = subprocess.Popen(
+        full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, env=vantage.environment() if machine == OUTSIDE else None,
+    )  # fmt: skip
+    return started.pid
+
+
+def _end(pid: int) -> None:
+    """End a script's process group; its machine may have ended it before."""
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    with suppress(ChildProcessError):
+        os.waitpid(pid, 0)
+
+
+def _exports(plan: Plan) -> str:
+    return "".join(f"export {key}='{value}'\n" for key, value in _environment(plan).items())
+
+
 def _apply(plan: Plan, machines: list[str], script: str) -> None:
-    words = "".join(f"export {key}='{value}'\n" for key, value in _environment(plan).items())
+    words = _exports(plan)
     for machine in machines:
         if machine == OUTSIDE:
             vantage.run(["sh", "-e"], text=words + script)

@@ -162,12 +162,13 @@ def _kubelet(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "serializeImagePulls": False,
         "registryPullQPS": 0,
         **plan.variant.release.configuration(KUBELET),
+        **node.settings.kubelet,
     }
 
 
 def kube_proxy(plan: Plan, node: NodePlan) -> dict[str, Any]:
     """kube-proxy's configuration."""
-    return {
+    configuration = {
         "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
         "kind": "KubeProxyConfiguration",
         "mode": node.settings.proxy_mode,
@@ -178,13 +179,19 @@ def kube_proxy(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "metricsBindAddress": "127.0.0.1:10249",
         "oomScoreAdj": 0,
         **plan.variant.release.configuration(KUBE_PROXY),
+        **node.settings.kube_proxy,
     }
+    return {key: value for key, value in configuration.items() if value is not None}
 
 
 def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
     """The Node object, made before its kubelet starts so that podCIDRs and CNI files agree."""
     allocated = [str(share) for each, share in node.pods.items() if each in plan.variant.allocated]
+    if plan.variant.ranges_in_api == "others":
+        allocated = [f"10.99.{node.index}.0/24", f"fd00:99:0:{node.index}::/64"]
     spec: dict[str, Any] = {"podCIDR": allocated[0], "podCIDRs": allocated}
+    if plan.variant.ranges_in_api == "none":
+        spec = {}
     if node.settings.provider_id:
         spec["providerID"] = node.settings.provider_id
     if node.settings.unschedulable:
@@ -199,7 +206,8 @@ def object_of(plan: Plan, node: NodePlan) -> dict[str, Any]:
 
 def _addresses(node: NodePlan) -> list[dict[str, str]]:
     """What a cloud provider writes into a Node's status: the kubelet, told so, leaves it alone."""
-    internal = [{"type": "InternalIP", "address": node.addresses[each]} for each in node.settings.node_ips]
+    addresses = node.settings.spelled or [node.addresses[each] for each in node.settings.node_ips]
+    internal = [{"type": "InternalIP", "address": each} for each in addresses]
     return [*internal, {"type": "Hostname", "address": node.name}]
 
 

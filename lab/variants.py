@@ -65,6 +65,9 @@ class Node(_Data):
     proxy_mode: ProxyMode = "iptables"
     without: tuple[str, ...] = ()  # programs that its kube-proxy does not find to work
     before_proxy: str = ""  # shell that runs before its kube-proxy starts
+    kubelet: dict[str, Any] = {}  # laid over its kubelet's configuration
+    kube_proxy: dict[str, Any] = {}  # laid over its kube-proxy's configuration; null takes a key out
+    spelled: tuple[str, ...] = ()  # its addresses as a cloud provider spells them; for external_cloud
     labels: dict[str, str] = {}
     annotations: dict[str, str] = {}
     provider_id: str = ""
@@ -98,10 +101,13 @@ class Variant(_Data):
         "IPv4",
         "IPv6",
     )  # pod ranges that the controller manager knows
+    ranges_in_api: Literal["used", "others", "none"] = "used"
+    """Whether Nodes carry the podCIDRs that pods live in; networks with own address management do not."""
     services: tuple[str, ...]
     bridge: str = "cni0"
     load_balancer: Literal["metallb", "none"] = "metallb"
     load_balancer_pools: tuple[str, ...] = ("172.30.0.200-172.30.0.250", "fd00:30::200-fd00:30::2ff")
+    a_pool_each: bool = False  # each range is a pool of its own
     dns: Literal["coredns", "none"] = "coredns"
     node: Node = Node()
     per_node: dict[int, dict[str, Any]] = {}  # by index, merged over `node`

@@ -1,5 +1,7 @@
 """Pod to pod: every node as source and as target, same node and across, both families."""
 
+from ipaddress import ip_address
+
 from dualstack.probes.kinds.ping import PING
 from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.observation import Observation
@@ -15,6 +17,8 @@ from dualstack.survey.model import same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
+
+MASQUERADED = "Exempt pod-to-pod traffic of this family from masquerading."
 
 
 class UdpPodToPod(Scenario):
@@ -106,7 +110,7 @@ def _judge_paths(seen: Paths, profile: Profile, judge: Judge) -> None:
             path,
             path.reached and rewritten is None and path.flaw is None,
             cause=rewritten or _why_not(path),
-            remedy="Exempt pod-to-pod traffic of this family from masquerading." if rewritten else None,
+            remedy=MASQUERADED if rewritten and "arrives as" in rewritten else None,
             address=path.address,
             answered_by=list(path.answered_by),
             client_seen=list(path.clients_seen),
@@ -129,11 +133,18 @@ def _why_not(path: Observation) -> str:
     return f"no answer{tries}: {path.error}" if path.rounds else str(path.error)
 
 
+def _of_the_pod_itself(address: str) -> bool:
+    parsed = ip_address(address)
+    return parsed.is_loopback or parsed.is_link_local
+
+
 def _rewritten(path: Observation, *, may_masquerade: bool) -> str | None:
     """What is wrong with the source address that the server saw; None if nothing is."""
     if foreign := path.foreign_clients:
         return f"the server saw {foreign[0]}: this is not {path.family} on the wire"
     own = path.source_address
+    if intercepted := [seen for seen in path.clients_seen if _of_the_pod_itself(seen)]:
+        return f"the server saw {intercepted[0]}: something inside its pod intercepts (a mesh's sidecar?)"
     for seen in path.clients_seen:
         if not may_masquerade and own is not None and not same_address(seen, own):
             return f"the source address arrives as {seen} instead of {own}"

@@ -27,7 +27,7 @@ SOURCE = "https://kubernetes.io/docs/concepts/services-networking/dual-stack/#se
     needs=(Services,),
 )
 def test_service_default_family(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait(Services.created).objects["service-default"]
+    service = _created(board, "service-default")
     first = survey.first_service_family
     if first is None:
         raise CannotJudge("the cluster's first service range is not to be read")
@@ -46,7 +46,7 @@ def test_service_default_family(board: Board, survey: Survey, judge: Judge) -> N
     needs=(Services,),
 )
 def test_service_ipv4(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait(Services.created).objects["service-ipv4"]
+    service = _created(board, "service-ipv4")
     _judge_single_stack(judge, survey, service, Family.V4)
 
 
@@ -62,7 +62,7 @@ def test_service_ipv4(board: Board, survey: Survey, judge: Judge) -> None:
     needs=(Services,),
 )
 def test_service_ipv6(board: Board, survey: Survey, judge: Judge) -> None:
-    service = board.wait(Services.created).objects["service-ipv6"]
+    service = _created(board, "service-ipv6")
     _judge_single_stack(judge, survey, service, Family.V6)
 
 
@@ -80,7 +80,7 @@ def test_service_ipv6(board: Board, survey: Survey, judge: Judge) -> None:
     needs=(Services,),
 )
 def test_service_legacy_ip_family(board: Board, judge: Judge) -> None:
-    service = board.wait(Services.created).objects["service-ipv6"]
+    service = _created(board, "service-ipv6")
     judge_legacy(judge, service)
 
 
@@ -125,6 +125,14 @@ def _judge_single_stack(judge: Judge, survey: Survey, service: ObjectSeen, famil
         holds = holds and spec.get("ipFamily") == family
     given = ", ".join(f"{key} {value}" for key, value in evidence.items())
     judge(subject, holds, family=family, cause=f"not {family} alone: {given}", **evidence)
+
+
+def _created(board: Board, name: str) -> ObjectSeen:
+    """Return the Service; where none could be made (a quota, a policy), families are not the reason."""
+    services = board.wait(Services.created).objects
+    if all(each.spec is None for each in services.values()):
+        raise CannotJudge(f"no Service could be made: {services[name].error}")
+    return services[name]
 
 
 def _spec(service: ObjectSeen) -> dict[str, Any]:

@@ -54,6 +54,8 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
     else:
         _load_in_cluster(configuration, context)
     configuration.connection_pool_maxsize = CONNECTIONS
+    # Other tools take brackets in NO_PROXY; the client compares with addresses that have none.
+    configuration.no_proxy = re.sub(r"[\[\]]", "", configuration.no_proxy or "")
     configuration.retries = False
     where = ", ".join(map(str, files)) or "in-cluster"
     try:

@@ -65,9 +65,14 @@ class PodWatch:
         items = {n: item for n, item in self._list(fresh=True).items() if matches(selector, _labels(item))}
         events = _warnings(events_about(self._stage, "Pod"))
         if not items:
-            return next(iter(events.values()), "no pod was made for it")
+            return self.unmade() or "no pod was made for it"
         name, item = min(items.items(), key=lambda each: _runs(each[1]))
         return f"{name}: {_trouble(item.get('status', {}), events.get(name))}"
+
+    def unmade(self) -> str | None:
+        """Return why a controller cannot make pods, in its own words; None where it says nothing."""
+        events = _warnings(events_about(self._stage, "ReplicaSet"))
+        return next(iter(events.values()), None)
 
     def _role(self, role: str) -> Pods:
         with self._lock:

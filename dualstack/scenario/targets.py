@@ -151,7 +151,7 @@ class ClusterIPs(Targets):
             if not backends and not silent:
                 yield Observation(
                     kind=kind.name, source=node, target=name, family=family, address=address,
-                    source_address=client.address(family), blocked=_no_backend(selected, family),
+                    source_address=client.address(family), blocked=_no_backend(stage, selected, family),
                 )  # fmt: skip
                 continue
             yield Target(
@@ -208,7 +208,7 @@ class ExternalAddresses(Targets):
         family = family_of(address)
         reason = stage.site.inside.why_not_outside(address)
         if not any(pod.running and pod.address(family) for pod in servers):
-            reason = _no_backend(servers, family)
+            reason = _no_backend(stage, servers, family)
         if reason:
             return Observation(
                 kind=kind.name, source=RUNNER, target=name, family=family, address=address, blocked=reason
@@ -229,10 +229,11 @@ def _names(backends: int) -> int:
     return NAMES_PER_BACKEND * backends if backends > 1 else 1
 
 
-def _no_backend(pods: list[PodSeen], family: Family) -> str:
+def _no_backend(stage: Stage, pods: list[PodSeen], family: Family) -> str:
     """Return why none of the pods can answer in a family."""
     if not any(pod.running for pod in pods):
-        return f"none of its backends runs: {next((pod.trouble for pod in pods), 'there are none')}"
+        troubles = [pod.trouble for pod in pods] or list(stage.refused.values()) or ["there is none"]
+        return f"none of its backends runs: {troubles[0]}"
     return f"no backend has an {family} address"
 
 
