@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup demo demo-seed test faults check lab-up lab-down lab-purge bench versions docs lock clean
+.PHONY: help setup demo demo-seed test faults check lab-up lab-down lab-purge bench bench-nodes versions docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -51,6 +51,9 @@ lab-purge: .venv/ready ## Take the lab down and remove its builds, packages and 
 
 bench: .venv/ready ## Print how long the suite takes beside the cluster's own floor
 	@$(BIN)/python -m bench.ratio
+
+bench-nodes: .venv/ready ## Print how long reading 5,000 nodes takes, and in how much memory
+	@$(BIN)/python -m bench.nodes
 
 versions: .venv/ready ## Judge every release that the lab deploys and write docs/versions.md
 	@$(BIN)/python -m bench.versions

@@ -76,6 +76,8 @@ class Run:
         declared = catalogue.declared()
         possible.check(self.profile, options.profile, self.survey.release, declared)
         _check_ids(options, self.profile, [each.id for each in declared])
+        if options.namespace:
+            _check_namespace(self.cluster, options.namespace)
         self.id = _new_id(self.start)
         disclosure.learn_survey(self.survey)
         disclosure.learn_namespace(options.namespace or ownership.namespace_of(self.id))
@@ -233,6 +235,15 @@ def failed_start(options: Options, command: list[str], disclosure: Disclosure, w
     shown = disclosure.why_not(why, options.kubeconfig)
     write_bundle(disclosure.report(report), options.reports)
     return shown
+
+
+def _check_namespace(cluster: Cluster, name: str) -> None:
+    """Raise UserError if there is no such namespace; who may not look finds out later."""
+    try:
+        cluster.get(f"{ownership.NAMESPACES}/{name}")
+    except ApiError as error:
+        if error.not_found:
+            raise UserError(f"--namespace {name}: there is no such namespace in this cluster") from None
 
 
 def _few(names: Iterable[str]) -> str:

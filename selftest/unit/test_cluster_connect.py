@@ -3,6 +3,7 @@
 import base64
 
 import pytest
+import urllib3
 import yaml
 from api_server import certificate, serving
 from kubernetes.config import incluster_config
@@ -277,6 +278,16 @@ def test_a_proxy_that_cannot_be_used(tmp_path, monkeypatch, proxy):
     assert "cannot be used" in line(kubeconfig(tmp_path / "a"), None)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     assert connect(kubeconfig(tmp_path / "a"), None).context == "one"
+
+
+@pytest.mark.parametrize(
+    "spelling", ["fd00:30::2", "[fd00:30::2]", "fd00:30::/64", "[fd00:30::]/64", "FD00:30::2"]
+)
+def test_no_proxy_holds_for_ipv6_however_it_is_spelled(tmp_path, monkeypatch, spelling):
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    monkeypatch.setenv("no_proxy", f"example.org,{spelling}")
+    cluster = connect(kubeconfig(tmp_path / "a", server="https://[fd00:30::2]:6443"), None)
+    assert not isinstance(cluster.api.rest_client.pool_manager, urllib3.ProxyManager)
 
 
 def test_impersonation_is_sent_with_calls_and_with_exec(tmp_path):

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 
 import pytest
 from api_server import certificate, cluster
+from kubernetes import client
 
 from dualstack.cluster import podexec
 from dualstack.cluster.errors import ExecError
@@ -303,3 +304,23 @@ def test_exec_goes_through_the_proxy_that_other_calls_use(kubelet, proxy, monkey
     monkeypatch.setenv("no_proxy", "127.0.0.0/8")
     assert run(kubelet(greeting)).stdout == "hello"
     assert len(asked) == 1
+
+
+def test_a_proxy_is_asked_for_an_ipv6_server_in_brackets(monkeypatch):
+    """Python 3.11 sends the host as it is given: `CONNECT 2001:db8::1:6443` names no port."""
+    heads = []
+
+    def script(talk):
+        heads.append(talk.request[0])
+        talk.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with listening(script) as port:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{port}")
+        monkeypatch.setenv("no_proxy", "")
+        configuration = client.Configuration(host="https://[2001:db8::1]:6443")
+        with pytest.raises(ExecError):
+            podexec.run(
+                client.ApiClient(configuration), podexec.tls_context(configuration), [],
+                podexec.Target("ns", "p", "c", ("true",)), None, 5, set(),
+            )  # fmt: skip
+    assert [each.split()[1] for each in heads] == ["[2001:db8::1]:6443"]

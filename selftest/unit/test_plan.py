@@ -48,6 +48,39 @@ def test_windows_nodes_are_left_out_and_named():
     assert set(made.site.left_out) == {"w"}
 
 
+def test_nodes_without_probe_pods_are_named_with_their_reason():
+    virtual = node("v").model_copy(update={"labels": {"type": "virtual-kubelet"}})
+    fargate = node("f").model_copy(update={"labels": {"eks.amazonaws.com/compute-type": "fargate"}})
+    made = plan(surveyed(node("a"), node("w", os="Windows"), virtual, fargate))
+    assert made.site.nodes == ("a",)
+    assert {name: why.promised for name, why in made.site.left_out.items()} == {
+        "w": True,
+        "v": False,
+        "f": False,
+    }
+    assert (
+        "promises nothing"
+        in plan(surveyed(node("a"), node("w", os="windows")), "aks-engine").site.left_out["w"].reason
+    )
+
+
+def test_pods_end_by_themselves_after_the_longest_that_a_run_may_take():
+    made = plan(surveyed(node("a")))
+    bodies = {body["metadata"]["name"]: body for body in made.objects()}
+    assert bodies["client-0"]["spec"]["activeDeadlineSeconds"] == made.lifetime
+    for spec in (bodies["server-0"]["spec"], bodies["removal"]["spec"]["template"]["spec"]):
+        (seconds,) = [e["value"] for e in spec["containers"][0]["env"] if e["name"] == "SECONDS_TO_LIVE"]
+        assert int(seconds) == made.lifetime > made.seconds()
+
+
+def test_a_large_mesh_has_fewer_tries_and_the_plan_says_how_many():
+    small, large = (plan(surveyed(*(node(f"n{i}") for i in range(count)))) for count in (3, 24))
+    assert small.site.tries(6) == 10
+    assert large.site.tries(48) == 6
+    assert large.site.tries(48, processes=True) == 3
+    assert small.cost()["ping tries that count"] == 18 * 10
+
+
 def test_a_plan_without_nodes_creates_nothing():
     made = plan(surveyed())
     assert made.creates_nothing

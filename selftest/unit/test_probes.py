@@ -47,6 +47,23 @@ def test_answers_are_told_apart():
     }
 
 
+@pytest.mark.parametrize(
+    "said",
+    [
+        "sh: curl: not found",
+        "curl: option --parallel: is unknown",
+        "curl: unknown --write-out variable: 'json'",
+    ],
+)
+def test_an_image_without_a_curl_of_today_blocks_the_path_in_its_own_words(said):
+    answers = script.parse(f"./curl.trouble:{said}\ncurl \n").of("0-")
+    one = tally()
+    assert not TCP.take(one, "0", answers)
+    assert one.blocked == f"curl in the probe image: {said}"
+    assert one.given_up
+    assert not one.observation(since=0).reached
+
+
 def target(kind=TCP, **more):
     about = {"source": "a", "target": "b", "family": Family.V6, "address": "fd00::1",
              "ports": {"hostname": 80, "clientip": 82}}  # fmt: skip

@@ -1,7 +1,8 @@
+import factory
 import pytest
 
 from dualstack.family import Family, family_of
-from dualstack.report.conclude import by_family, outcome, reason, verdict_of
+from dualstack.report.conclude import by_family, outcome, reason, verdict_of, without_departed
 from dualstack.report.model import BehaviourResult
 from dualstack.scenario.seen import ObjectSeen
 from dualstack.verdict.judge import Judge
@@ -80,3 +81,36 @@ def test_the_legacy_field_is_judged_on_answers_as_1_19_gives_them(suite_module, 
     service = ObjectSeen(kind="Service", name="service-ipv6", asked={"ipFamily": "IPv6"}, spec=spec)
     suite_module("test_services").judge_legacy(judge, service)
     assert verdict_of(judge.findings) is verdict
+
+
+def test_what_does_not_hold_of_a_node_that_left_is_no_finding():
+    judge = Judge()
+    judge("node0 → node1", False, cause="no answer", source="node0", target="node1", family=Family.V6)
+    judge.cannot("node1", "exec: no such node")
+    judge("node0 → node2", False, cause="no answer", source="node0", target="node2", family=Family.V6)
+    judge("node1", True, cause="")
+    found = without_departed(judge.findings, {"node1"})
+    assert [each.verdict for each in found] == [
+        Verdict.NOT_APPLICABLE, Verdict.NOT_APPLICABLE, Verdict.BREAKS, Verdict.CONFORMS,
+    ]  # fmt: skip
+    assert found[0].cause == "node1 left the cluster during the run"
+
+
+def test_what_was_left_out_stands_in_the_sentence():
+    judge = Judge()
+    judge("x", True, cause="")
+    result = factory.behaviour("x", judge)
+    _, sentence = outcome(
+        [result], partial=None, interrupted=None, strict_support=False, notes=["left out: win0"]
+    )
+    assert sentence == "This cluster is conformant; left out: win0."
+
+
+def test_nothing_to_judge_is_a_break_unless_the_reason_was_given():
+    silent = Judge()
+    assert list(silent.each([], "paths")) == []
+    assert silent.findings[0].verdict is Verdict.BREAKS
+    given = Judge()
+    given.cannot("service x", "forbidden: create services")
+    assert list(given.each([], "paths")) == []
+    assert [each.verdict for each in given.findings] == [Verdict.NOT_JUDGED]
