@@ -118,15 +118,23 @@ def test_the_policy_keeps_the_user_in_the_suites_namespaces(as_auditor, bound, t
     pods = kubectl("get", "pods", "-n", "kube-system", "-l", "k8s-app=kube-dns", "-o", "name").stdout
     dns = pods.split()[0]
 
-    def refused(*words, text=None):
-        done = kubectl(*words, f"--as={USER}", text=text, check=False)
-        return done.returncode != 0 and "of its own only" in done.stderr
+    look = {"apiGroups": [""], "resources": ["pods"], "verbs": ["get"]}  # kubectl looks before it execs
+    looking = {"kind": "ClusterRole", "metadata": {"name": "look"}, "rules": [look]}
+    bound({"apiVersion": "rbac.authorization.k8s.io/v1"} | looking, binding("ClusterRole", "look"))
+
+    def refused(*words, why="of its own only"):
+        done = kubectl(f"--as={USER}", *words, check=False)
+        return done.returncode != 0 and why in done.stderr
 
     for _ in range(50):  # it takes the API server a moment to heed a new policy
         if refused("create", "namespace", "theirs", "--dry-run=server"):
             break
     assert refused("exec", "-n", "kube-system", dns, "--", "/coredns", "-version")
-    assert refused("delete", "namespace", "kube-public", "--dry-run=server")
+    assert refused("delete", "namespace", "metallb-system", "--dry-run=server")
     assert refused("run", "-n", "kube-system", "x", "--image=x", "--dry-run=server")
+    bound({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "dualstack-x"}})
+    kubectl("wait", "--for=create", "serviceaccount/default", "-n", "dualstack-x", "--timeout=30s")
+    root = ["run", "-n", "dualstack-x", "x", "--image=x", "--privileged", "--dry-run=server"]
+    assert refused(*root, why="no privileged pods")
     judged = judge(tmp_path / "r", kubeconfig=as_auditor)
     assert judged.status == 0, judged.output
