@@ -44,12 +44,16 @@ def of_the_site(stage: Stage) -> list[str]:
 
 
 def excused(stage: Stage, seen: list[Observation]) -> list[Observation]:
-    """Return the observations; what fails from one source in both families is not judged beside a policy."""
+    """Return the observations; what fails from one source in both families is not judged beside a policy.
+
+    Not where others get through: our pods are alike, so a policy that refuses some of them refuses all.
+    """
     failed: defaultdict[tuple[str, str], set[Family]] = defaultdict(set)
     for each in seen:
         if _fails(each):
             failed[each.kind, each.source].add(each.family)
-    alike = {key for key, families in failed.items() if families == set(FAMILIES)}
+    through = {each.kind for each in seen if each.reached and each.source != each.target}
+    alike = {key for key, families in failed.items() if families == set(FAMILIES) and key[0] not in through}
     policies = of_the_site(stage) if alike else []
     if not policies:
         return seen

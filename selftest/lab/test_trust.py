@@ -60,44 +60,79 @@ UNSAID = (
     "architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "machineID",
     "osImage", "systemUUID",
 )  # fmt: skip
-CIDRS = ["10.244.9.0/24", "fd00:244:0:9::/64"]
-WINDOWS_NODE = {
-    "apiVersion": "v1",
-    "kind": "Node",
-    "metadata": {"name": "win0", "labels": {"kubernetes.io/os": "windows"}},
-    "spec": {"podCIDR": CIDRS[0], "podCIDRs": CIDRS},
-}
-WINDOWS_STATUS = {
-    "status": {
-        "nodeInfo": {"operatingSystem": "windows", "kubeletVersion": "v1.36.3"} | dict.fromkeys(UNSAID, ""),
+
+
+def made_up(number, os="linux"):
+    """A Ready node with addresses and ranges of its own, and nothing behind it; what follows is its status."""
+    cidrs = [f"10.244.{number}.0/24", f"fd00:244:0:{number}::/64"]
+    metadata = {"name": f"made-up-{number}", "labels": {"kubernetes.io/os": os}}
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
+    node["spec"] = {"podCIDR": cidrs[0], "podCIDRs": cidrs}
+    addresses = (f"172.30.0.{70 + number}", f"fd00:30::{70 + number}")
+    status = {
+        "nodeInfo": {"operatingSystem": os, "kubeletVersion": "v1.36.3"} | dict.fromkeys(UNSAID, ""),
         "conditions": [{"type": "Ready", "status": "True"}],
-        "addresses": [
-            {"type": "InternalIP", "address": address} for address in ("172.30.0.77", "fd00:30::77")
-        ],
+        "addresses": [{"type": "InternalIP", "address": each} for each in addresses],
     }
-}
+    return node, {"status": status}
 
 
-def test_a_node_that_is_left_out_is_a_finding_and_stands_in_the_sentence(tmp_path):
-    path = tmp_path / "node.json"
-    path.write_text(json.dumps(WINDOWS_NODE))
-    kubectl("create", "-f", str(path))
-    try:
-        kubectl(
-            "patch", "node", "win0", "--subresource=status", "--type=merge", "-p", json.dumps(WINDOWS_STATUS)
-        )
-        judged = judge(tmp_path / "r")
-        profile = tmp_path / "linux.yaml"
-        profile.write_text("name: linux\ntitle: t\nextends: kubernetes\npromises: {windows: false}\n")
-        linux = judge(tmp_path / "l", f"--profile={profile}")
-    finally:
-        kubectl("delete", "node", "win0")
+@pytest.fixture
+def join(tmp_path):
+    """A function that adds a made-up node and returns its name; those that are still there go at the end."""
+    names = []
+
+    def add(number, os="linux"):
+        node, status = made_up(number, os)
+        path = tmp_path / f"node-{number}.json"
+        path.write_text(json.dumps(node))
+        kubectl("create", "-f", str(path))
+        name = node["metadata"]["name"]
+        names.append(name)
+        kubectl("patch", "node", name, "--subresource=status", "--type=merge", "-p", json.dumps(status))
+        return name
+
+    yield add
+    for name in names:
+        kubectl("delete", "node", name, "--ignore-not-found")
+
+
+def test_a_node_that_is_left_out_is_a_finding_and_stands_in_the_sentence(join, tmp_path):
+    name = join(9, "windows")
+    judged = judge(tmp_path / "r")
+    profile = tmp_path / "linux.yaml"
+    profile.write_text("name: linux\ntitle: t\nextends: kubernetes\npromises: {windows: false}\n")
+    linux = judge(tmp_path / "l", f"--profile={profile}")
     for behaviour in ("tcp-pod-to-pod", "pod-ips", "cluster-ip-tcp", "kube-proxy-mode"):
         assert judged.verdicts[behaviour] == "not-judged"
         assert "it runs Windows" in judged.causes(behaviour)
-    assert "left out: win0" in judged.report["sentence"]
+    assert f"left out: {name}" in judged.report["sentence"]
     assert linux.verdicts["tcp-pod-to-pod"] == "conforms", linux.output
-    assert "left out: win0" in linux.report["sentence"]
+    assert f"left out: {name}" in linux.report["sentence"]
+
+
+def test_nodes_that_leave_or_join_during_the_run_are_named_and_blamed_for_nothing(join, tmp_path):
+    gone = join(8)
+    run = begun(tmp_path)
+    kubectl("delete", "node", gone)
+    come = join(7)
+    run.wait(timeout=120)
+    report = reported(tmp_path)
+    assert report["verdict"] == "conformant", (tmp_path / "output").read_text()
+    assert f"left during the run: {gone}" in report["sentence"]
+    assert f"joined during the run and not judged: {come}" in report["sentence"]
+
+
+def begun(folder):
+    """A run of the suite that has made its namespace; it writes to `folder`/output."""
+    with (folder / "output").open("w") as output:
+        run = subprocess.Popen(command(folder), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+    label = "app.kubernetes.io/managed-by=dualstack-conformance"
+    end = time.monotonic() + 30
+    while not kubectl("get", "namespaces", "-l", label, "-o", "name"):
+        assert time.monotonic() < end, (folder / "output").read_text()
+    time.sleep(1)
+    return run
 
 
 def test_pairs_that_are_not_probed_are_a_finding_and_stand_in_the_sentence(tmp_path):
@@ -108,14 +143,9 @@ def test_pairs_that_are_not_probed_are_a_finding_and_stand_in_the_sentence(tmp_p
 
 
 def test_a_terminal_that_is_gone_ends_the_run_with_clean_up_and_a_report(tmp_path):
-    with (tmp_path / "output").open("w") as output:
-        run = subprocess.Popen(command(tmp_path), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    label = "app.kubernetes.io/managed-by=dualstack-conformance"
-    end = time.monotonic() + 30
-    while not kubectl("get", "namespaces", "-l", label, "-o", "name"):
-        assert time.monotonic() < end
-    time.sleep(1)
+    run = begun(tmp_path)
     run.send_signal(signal.SIGHUP)
     run.wait(timeout=30)
     assert "SIGHUP" in reported(tmp_path)["run"]["interrupted"]
+    label = "app.kubernetes.io/managed-by=dualstack-conformance"
     assert kubectl("get", "namespaces", "-l", label, "-o", "name") == ""

@@ -306,6 +306,24 @@ def test_exec_goes_through_the_proxy_that_other_calls_use(kubelet, proxy, monkey
     assert len(asked) == 1
 
 
+def test_what_hangs_is_ended_when_nobody_waits_for_it_any_more(kubelet):
+    """A process whose threads wait for an exec stays for as long as that takes."""
+
+    def hang(talk):
+        talk.accept()
+        time.sleep(5)
+
+    one = kubelet(hang)
+    with ThreadPoolExecutor(1) as pool:
+        begun = time.monotonic()
+        future = pool.submit(run, one, timeout=60)
+        time.sleep(0.3)
+        one.cut_execs()
+        with pytest.raises(ExecError):
+            future.result()
+    assert time.monotonic() - begun < 3
+
+
 def test_a_proxy_is_asked_for_an_ipv6_server_in_brackets(monkeypatch):
     """Python 3.11 sends the host as it is given: `CONNECT 2001:db8::1:6443` names no port."""
     heads = []

@@ -23,9 +23,9 @@ class FakeCluster:
         return [{"metadata": {"name": name}} for name in names]
 
 
-def path(source, family, *, reached, **more):
+def path(source, family, *, reached, target="t", **more):
     return Observation(
-        kind="tcp", source=source, target="t", family=family, address="fd00::1", reached=reached, **more
+        kind="tcp", source=source, target=target, family=family, address="fd00::1", reached=reached, **more
     )
 
 
@@ -56,6 +56,13 @@ def test_without_a_policy_it_is_a_break():
 def test_one_family_alone_is_a_break_whatever_policies_there_are():
     seen = (path("a", Family.V4, reached=True), path("a", Family.V6, reached=False))
     assert judged(FakeCluster(own=["default-deny"]), *seen) == [None, None]
+
+
+def test_where_others_get_through_the_policy_is_not_the_reason():
+    within_the_node = path("b", Family.V6, reached=True, target="b")
+    assert all(judged(FakeCluster(own=["default-deny"]), *BOTH_FAIL, within_the_node)[:2])
+    across = path("b", Family.V6, reached=True)
+    assert judged(FakeCluster(own=["default-deny"]), *BOTH_FAIL, across) == [None, None, None]
 
 
 def test_another_source_is_no_excuse():
