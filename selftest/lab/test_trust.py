@@ -63,7 +63,7 @@ UNSAID = (
 
 
 def made_up(number, os="linux"):
-    """A Ready node with addresses and ranges of its own, and nothing behind it; what follows is its status."""
+    """A Ready node with addresses and ranges of its own and nothing behind it, and its status."""
     cidrs = [f"10.244.{number}.0/24", f"fd00:244:0:{number}::/64"]
     metadata = {"name": f"made-up-{number}", "labels": {"kubernetes.io/os": os}}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}

@@ -203,6 +203,13 @@ def test_leftovers_in_a_given_namespace_are_swept_by_label_and_expiry(store, one
     assert sorted(name.rpartition("/")[2] for name in store.objects) == ["new", "theirs"]
 
 
+def test_what_is_busy_going_is_told_from_what_nobody_asked_to_go(store, owner):
+    owner.create_namespace({})
+    assert not owner.is_ending()
+    store.objects[NAMESPACE]["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert owner.is_ending()
+
+
 def test_a_namespace_of_that_name_which_is_not_ours_stays(store, owner):
     store.post("/api/v1/namespaces", {"metadata": {"name": "dualstack-r1"}})
     with pytest.raises(ApiError) as raised:

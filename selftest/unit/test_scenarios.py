@@ -1,5 +1,6 @@
 """The model of scenarios: what is planned, how execs are shared, and that nobody waits for ever."""
 
+import copy
 import threading
 import time
 from collections import Counter
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from dualstack.cluster.errors import ApiError
 from dualstack.errors import UserError
 from dualstack.play.conductor import Conductor
 from dualstack.play.plan import Plan, make_plan, make_site
@@ -313,3 +315,26 @@ def test_results_are_typed_by_their_step(tmp_path):
     board.publish(One.paths, Paths(observations=(path("a"),)))
     assert Board(tmp_path).wait(One.paths).of(TCP) == (path("a"),)
     assert (tmp_path / "one.paths.json").exists()
+
+
+def test_pods_that_openshift_refuses_for_their_user_are_asked_for_without_one(tmp_path):
+    """restricted-v2 has a range of users for each namespace, and 65534 is in none."""
+    asked = []
+
+    class Owner(FakeOwner):
+        def create(self, body):
+            asked.append(copy.deepcopy(body))
+            if body["kind"] == "Pod" and "runAsUser" in body["spec"]["securityContext"]:
+                words = (
+                    "unable to validate against any security context constraint: 65534 is not in the range"
+                )
+                raise ApiError(403, "create", "pods", "Forbidden", words)
+            return body
+
+    stage = Stage(FakeCluster(), Owner(), SITE, Board(tmp_path / "observations"), say=lambda line: None)
+    conductor = Conductor(stage, planned(One))
+    conductor._create()
+    assert stage.refused == {}
+    client = asked[-1]
+    assert client["spec"]["securityContext"]["runAsNonRoot"] is True
+    assert not {"runAsUser", "runAsGroup"} & set(client["spec"]["securityContext"])
