@@ -66,6 +66,11 @@ class Node(Fact):
         except ValueError:
             return None
 
+    @property
+    def primary_family(self) -> Family | None:
+        """The family of its first InternalIP that is one."""
+        return next((family for ip in self.internal_ips if (family := _family_or_none(ip))), None)
+
     def pod_networks(self, family: Family) -> list[Network]:
         """The node's podCIDRs of the family."""
         return [network(cidr) for cidr in of_family(self.pod_cidrs, family)]

@@ -20,8 +20,8 @@ COMMAND = "echo%20$((40%2B2))%20bottles"
 DONE = "42 bottles"  # what the command prints, and nobody else
 PATHS = (
     f"/shell?cmd={COMMAND}", f"/shell?shellCommand={COMMAND}", "/upload", "/exit?code=3", "/shutdown",
-    "/dial?host=172.30.0.1&port=1&request=hostname&protocol=http", "/echo?msg=42%20bottles", "/redirect?location=/shell", "/uploads/", "/run/nat-closewait-server",
-    "/hostname", "/whoami",
+    "/echo?msg=42%20bottles", "/redirect?location=/shell", "/uploads/", "/run/nat-closewait-server",
+    "/dial?host=172.30.0.1&port=1&request=hostname&protocol=http", "/hostname", "/whoami",
 )  # fmt: skip
 
 

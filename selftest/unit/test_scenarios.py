@@ -325,9 +325,7 @@ def test_pods_that_openshift_refuses_for_their_user_are_asked_for_without_one(tm
         def create(self, body):
             asked.append(copy.deepcopy(body))
             if body["kind"] == "Pod" and "runAsUser" in body["spec"]["securityContext"]:
-                words = (
-                    "unable to validate against any security context constraint: 65534 is not in the range"
-                )
+                words = "unable to validate against any security context constraint: no such user"
                 raise ApiError(403, "create", "pods", "Forbidden", words)
             return body
 
