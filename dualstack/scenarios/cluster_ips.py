@@ -11,6 +11,9 @@ from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 MANIFESTS = ("service-default", "service-ipv4", "service-ipv6")
 
 
+ALL = ClusterIPs(*MANIFESTS)
+
+
 class Services(Scenario):
     """The Services as the API server made them. It needs no pods."""
 
@@ -27,7 +30,7 @@ class ServicePaths(Scenario):
     manifests = MANIFESTS
     paths = Probe(
         TCP,
-        to=ClusterIPs("service-default", "service-ipv4", "service-ipv6"),
+        to=ALL,
         direct=TcpPodToPod.paths,
         milestone=("services-converged", "{reached} of {paths} ClusterIP paths answer with every backend"),
     )

@@ -22,6 +22,8 @@ class Udp(ServerKind):
     def request(self, tally: Tally, id_: str, word: str) -> Request:
         """Return a datagram with one word."""
         target = tally.target
+        if len(target.wanted) > 1 and not tally.keep_flows:  # an old flow stays with its backend
+            tally.flows.renew(target.source, target.address, id_.partition("-")[2])
         source_port = tally.flows.port(target.source, target.address, id_.partition("-")[2])
         return Request("udp", id_, f"{target.address} {target.ports[word]} {source_port} {word}")
 
