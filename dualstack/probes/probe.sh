@@ -1,5 +1,6 @@
 # Runs inside a probe pod, by exec. Reads one request a line until a lone dot:
-#   http ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD | interfaces ID | key ID NAME FILE
+#   http ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD | interfaces ID | sysctls ID
+#   key ID NAME FILE
 # Prints `curl {…}` for each http request made and `FILE.ID:LINE` for everything that was written down.
 dir=$(mktemp -d) || exit 70
 cd "$dir" || exit 70
@@ -19,6 +20,10 @@ exit $?" >>"udp.$id"; } &
         ip -j address >"addresses.$id" 2>&1
         ip -j -4 route >"routes.IPv4.$id" 2>&1
         ip -j -6 route >"routes.IPv6.$id" 2>&1
+        ;;
+    sysctls)
+        grep -H '' /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/ipv6/conf/*/disable_ipv6 \
+            /proc/sys/net/ipv6/conf/*/accept_ra >"sysctls.$id" 2>/dev/null
         ;;
     key)
         # The value of one key of a JSON file and nothing else: the same file may hold a secret.

@@ -16,10 +16,19 @@ class Ask(Step[PerNode[Item]]):
     """A node that cannot be asked has an item with the trouble, and nothing else."""
 
     def __init__(
-        self, role: str, *requests: Request, item: type[Item], read: Callable[[str, Answers], Item]
+        self,
+        role: str,
+        *requests: Request,
+        item: type[Item],
+        read: Callable[[str, Answers], Item],
+        after: float = 0.0,
     ) -> None:
-        """Declare it: `read` makes an item of (node, answers), their ids as given in the requests."""
+        """Declare it: `read` makes an item of (node, answers), their ids as given in the requests.
+
+        `after`: seconds since the previous step.
+        """
         self.role, self.requests, self.item, self.read = role, requests, item, read
+        self.after = after
         self.result = PerNode[item]  # type: ignore[valid-type]
 
     def asked(self, site: Site) -> tuple[Request, ...]:
@@ -33,11 +42,12 @@ class Ask(Step[PerNode[Item]]):
             permissions=(LIST_PODS, *EXEC),
             places=frozenset(Place(self.role, node) for node in site.nodes),
             requests=requests,
-            seconds=site.profile.timeouts.pods + ROUND_SECONDS,
+            seconds=self.after + site.profile.timeouts.pods + ROUND_SECONDS,
         )
 
     def run(self, stage: Stage) -> PerNode[Item]:
         """Return every node's item. Raises ApiError, Stopped."""
+        stage.pause(self.after)
         ask = stage.ask_from(self.role)
         nodes = stage.pods.running([self.role]).of(self.role)
         futures = {node: ask(node, list(self.asked(stage.site)), True) for node in nodes}
