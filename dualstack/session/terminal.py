@@ -105,6 +105,17 @@ def last_word(report: Report, comparison: Comparison | None, folder: Path, out: 
     out.flush()
 
 
+def _permissions(plan: Plan) -> list[str]:
+    """Say what a run needs the permission for, and what it asks only to explain a failure."""
+    needed = [each for each in plan.permissions() if not each.optional]
+    explaining = [each for each in plan.permissions() if each.optional]
+    return [
+        f"{words}: {', '.join(map(str, permissions))}."
+        for words, permissions in (("Needs to", needed), ("To explain what fails, would also", explaining))
+        if permissions
+    ]
+
+
 def _where(plan: Plan) -> str:
     if plan.namespace:
         return f"in namespace {plan.namespace}, which stays: "
@@ -152,7 +163,7 @@ def print_plan(
             *(f"  {count} × {role}" for role, count in roles.items()),
             f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
             *_reachable(plan),
-            "Needs to: " + ", ".join(map(str, plan.permissions())) + ".",
+            *_permissions(plan),
         ]
     lines += [shown(f"Left out: {node}: {why.reason}") for node, why in plan.site.left_out.items()]
     cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])
