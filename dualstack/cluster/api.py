@@ -19,14 +19,14 @@ import urllib3
 from kubernetes import client
 
 from dualstack.cluster import podexec
-from dualstack.cluster.errors import ApiError, one_line
+from dualstack.cluster.answers import BROKEN_OFF, NOT_SENT, connected, refused, resource_of
+from dualstack.cluster.errors import ApiError
 from dualstack.cluster.podexec import ExecResult
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 Items = list[dict[str, Any]]
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
-NOT_SENT, BROKEN_OFF, UNTRUSTED = "not sent", "broken off", "untrusted"  # reasons where no answer came
 GONE, TOO_MANY, UNAUTHORIZED = 410, 429, 401
 TRANSIENT = (500, 502, 503, 504)  # etcd changes its leader, a load balancer has lost its API server
 REPEATABLE = ("GET", "DELETE", "PATCH")  # twice is once: DELETE has the UID, PATCH is a merge of ours
@@ -244,11 +244,11 @@ class Cluster:
                 retries=False,
             )
 
-        response = _connected(call, one.verb, one.resource)
+        response = connected(call, one.verb, one.resource)
         text = response.data.decode(errors="replace")
         if response.status >= http.client.MULTIPLE_CHOICES:  # redirects are not followed
             after = response.headers.get("Retry-After", "")
-            raise _error(
+            raise refused(
                 response.status, one.verb, one.resource, text, float(after) if after.isdecimal() else None
             )
         try:
@@ -266,56 +266,6 @@ def _may_be_repeated(method: str, error: ApiError) -> bool:
     if error.reason == NOT_SENT or error.status == TOO_MANY:
         return True
     return method in REPEATABLE and (error.reason == BROKEN_OFF or error.status in TRANSIENT)
-
-
-def resource_of(path: str) -> str:
-    """A path as people name it: `pods in namespace x`, `nodes/node0`."""
-    parts = [part for part in path.split("?")[0].split("/") if part]
-    start = 2 if parts[:1] == ["api"] else 3 if parts[:1] == ["apis"] else 0
-    rest = parts[start:]
-    if rest[:1] == ["namespaces"] and len(rest) > 2:
-        return f"{'/'.join(rest[2:])} in namespace {rest[1]}"
-    return "/".join(rest) or path
-
-
-def _connected(
-    call: Callable[[], urllib3.BaseHTTPResponse], verb: str, resource: str
-) -> urllib3.BaseHTTPResponse:
-    """The answer, or an ApiError that says why there is none."""
-    try:
-        return call()
-    except urllib3.exceptions.HTTPError as error:
-        cause = _innermost(error)
-        message = str(cause) or type(cause).__name__
-        match error:
-            case urllib3.exceptions.ProxyError():
-                reason, message = NOT_SENT, f"the proxy: {message}"
-            case urllib3.exceptions.NewConnectionError() | urllib3.exceptions.ConnectTimeoutError():
-                reason = NOT_SENT
-            case urllib3.exceptions.SSLError() if not isinstance(cause, ssl.SSLEOFError):
-                reason = UNTRUSTED
-            case _:
-                reason = BROKEN_OFF
-        raise ApiError(0, verb, resource, reason, message) from None
-
-
-def _innermost(error: BaseException) -> BaseException:
-    """The cause that knew it best."""
-    inner = (
-        error.__cause__
-        or error.__context__
-        or next((each for each in error.args if isinstance(each, BaseException)), None)
-    )
-    return error if inner is None else _innermost(inner)
-
-
-def _error(status: int, verb: str, resource: str, text: str, retry_after: float | None) -> ApiError:
-    try:
-        document = json.loads(text)
-        reason, message = document.get("reason", ""), document.get("message", one_line(text))
-    except (ValueError, AttributeError):
-        reason, message = http.client.responses.get(status, ""), one_line(text)
-    return ApiError(status, verb, resource, str(reason), str(message), retry_after)
 
 
 def _delete_options(grace: int | None) -> dict[str, Any]:

@@ -14,7 +14,8 @@ from kubernetes.config.config_exception import ConfigException
 
 from dualstack.cluster import kubeconfig as kubeconfigs
 from dualstack.cluster import podexec
-from dualstack.cluster.api import UNTRUSTED, Cluster
+from dualstack.cluster.answers import UNTRUSTED
+from dualstack.cluster.api import Cluster
 from dualstack.cluster.errors import ApiError, one_line
 from dualstack.cluster.kubeconfig import without_password
 from dualstack.errors import UserError
