@@ -22,6 +22,10 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bridge-nf-off": (("local IPv6 node1",), ("balanced IPv6 node1",)),
     "duplicate-address": (("nodeport IPv6 node2",), ("* IPv6 node?>node2", *BALANCED)),
     "forwarding-off": (("* IPv6 node[02]>node1", "* IPv6 node1>node[02]"), BALANCED),
+    "forward-drop": (
+        ("* IPv6 node[02]>node1", "* IPv6 node1>node[02]"),
+        ("* IPv6 node1>node1", "local IPv6 node1", "hairpin IPv6 node1", *BALANCED),
+    ),
     "fragments-dropped": (
         ("fragments IPv6 node0>node[12]", "fragments IPv6 node[12]>node0"),
         ("fragments IPv6 *",),
@@ -47,6 +51,18 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "route-blackhole": (("* IPv6 node0>node2", "* IPv6 node2>node0"), BALANCED),
     "udp-only": (("udp IPv6 *", "fragments IPv6 *"), ()),
 }
+
+
+QUIET = ("address-taken", "pods-advertised", "route-runs-out", "router-client", "router-ignored")
+"""Faults of what will happen, or of what nobody uses: traffic goes on."""
+COUNTED = {"half-reset", "stranger", "mesh-of-one-family", "multicast-lost"}
+"""For a single try these are chance, or a matter of who answered: the suite counts (test_suite.py)."""
+SELF_PROVING = {"policy-wants-limits", "policy-refuses-services"}
+"""These wait by themselves until the API server heeds them."""
+OF_THE_SUITES_OWN = {
+    "accounts-are-late", "balancer-is-late", "balancer-name-ipv4-only", "default-deny", "services-annotated",
+}  # fmt: skip
+"""These act on namespaces and Services of the suite only."""
 
 
 def matching(paths: Paths, patterns: tuple[str, ...]) -> set[str]:
@@ -146,6 +162,12 @@ def test_another_network_plugin_is_an_object_only(probes: Probes, healthy: Paths
         assert not probes.broken()
 
 
+@pytest.mark.parametrize("name", QUIET)
+def test_traffic_goes_on(probes: Probes, healthy: Paths, name: str) -> None:
+    with lab.fault(name):
+        assert not probes.broken()
+
+
 def test_every_fault_is_tried_here() -> None:
     by_name = {
         "loss",
@@ -156,4 +178,5 @@ def test_every_fault_is_tried_here() -> None:
         "network-plugin",
     }
     by_name |= {"policy-refuses-ipv4", "policy-prefers-ipv6"}
+    by_name |= {*QUIET, *COUNTED, *SELF_PROVING, *OF_THE_SUITES_OWN}
     assert set(faults.names()) == set(EXPECTED) | by_name
