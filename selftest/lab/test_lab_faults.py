@@ -53,7 +53,14 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 }
 
 
-QUIET = ("address-taken", "pods-advertised", "route-runs-out", "router-client", "router-ignored")
+QUIET = (
+    "address-deprecated",
+    "address-taken",
+    "pods-advertised",
+    "route-runs-out",
+    "router-client",
+    "router-ignored",
+)
 """Faults of what will happen, or of what nobody uses: traffic goes on."""
 COUNTED = {"half-reset", "stranger", "mesh-of-one-family", "multicast-lost"}
 """For a single try these are chance, or a matter of who answered: the suite counts (test_suite.py)."""
