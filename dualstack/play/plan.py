@@ -161,7 +161,7 @@ def why_left_out(node: Node, profile: Profile) -> LeftOut | None:
     """Return why no probe pod is put on a node, or None."""
     if node.virtual:
         return LeftOut("a virtual node runs each pod on a machine of its own", promised=False)
-    if "windows" in (node.os.lower(), (node.os_label or "").lower()):
+    if (node.os or node.os_label or "").lower() == "windows":
         why = "it runs Windows, and the probes are for Linux"
         if profile.promises.windows:
             return LeftOut(f"{why} (promises.windows: false leaves it out)", promised=True)
