@@ -13,7 +13,7 @@ BACKENDS_AT_MOST = 6  # per Service: every node must meet each of them, which ta
 
 
 TRIES, LEAST_TRIES = 10, 3  # of a path, once it has answered
-REQUESTS_AT_ONCE, PROCESSES_AT_ONCE = 300, 120  # of one source: more are fewer tries of each path
+REQUESTS_AT_ONCE, PROCESSES_AT_ONCE = 300, 60  # of one source: more are fewer tries of each path
 
 
 @dataclass(frozen=True)
