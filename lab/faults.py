@@ -141,6 +141,7 @@ def _begin(plan: Plan, machine: str, script: str) -> int:
         full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         start_new_session=True, env=vantage.environment() if machine == OUTSIDE else None,
     )  # fmt: skip
+    started.returncode = 0  # `_end` waits for it, by its id: Popen must not complain that it still runs
     return started.pid
 
 

@@ -78,6 +78,42 @@ def test_node_primary_family(survey: Survey, judge: Judge) -> None:
 
 @behaviour(
     Behaviour(
+        id="node-ip-annotation",
+        level=Level.SHOULD,
+        tier=Tier.READ,
+        reads=("nodes",),
+        claim="Every address that a node's kubelet was told to use is one that the node lists.",
+        source="https://kubernetes.io/docs/reference/labels-annotations-taints/"
+        "#alpha-kubernetes-io-provided-node-ip",
+        remedy="Compare --node-ip of the named node's kubelet with the addresses that the cloud provider "
+        "reports: a cloud controller manager that knows one of them only leaves the other out.",
+    )
+)
+def test_node_ip_annotation(survey: Survey, judge: Judge) -> None:
+    for node in judge.each(survey.nodes, "nodes"):
+        told = [
+            (family, each)
+            for family in FAMILIES
+            for each in of_family(node.provided_ips, family)
+            if not parse(each).is_unspecified  # `::` only says which family comes first
+        ]
+        if not told:
+            judge.not_applicable(node.name, "it has no annotation alpha.kubernetes.io/provided-node-ip")
+            continue
+        listed = {_plain(each) for each in _of_either(node.internal_ips)}
+        for family, address in told:
+            judge(
+                node.name,
+                _plain(address) in listed,
+                family=family,
+                cause=f"its kubelet was told {address}, and the node does not list it",
+                provided=list(node.provided_ips),
+                internal_ips=list(node.internal_ips),
+            )
+
+
+@behaviour(
+    Behaviour(
         id="ranges-disjoint",
         level=Level.MUST,
         tier=Tier.READ,
@@ -148,6 +184,10 @@ def _addresses(survey: Survey, family: Family) -> Iterator[tuple[Node, str]]:
     for node in survey.nodes:
         for address in of_family(node.internal_ips, family):
             yield node, address
+
+
+def _of_either(addresses: tuple[str, ...]) -> list[str]:
+    return [each for family in FAMILIES for each in of_family(addresses, family)]
 
 
 def _plain(address: str) -> str:

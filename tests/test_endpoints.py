@@ -1,13 +1,16 @@
 """Endpoints: what happens when a Service's backends go and come back."""
 
+from dualstack.family import FAMILIES
 from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.kinds.udp import UDP
 from dualstack.scenario.board import Board
-from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scale import Replicas, Scale
 from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.slices import Slices
 from dualstack.scenario.targets import ClusterIPs
+from dualstack.scenarios.cluster_ips import MANIFESTS
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -30,6 +33,64 @@ class EndpointRemoval(Scenario):
     silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True, control=there)
     back = Scale("removal", 1)
     again = Probe(TCP, UDP, to=BOTH, keep_flows=True, control=there, direct=TcpPodToPod.paths)
+
+
+class EndpointSlices(Scenario):
+    """The slices of the Services with a ClusterIP."""
+
+    id = "endpoint-slices"
+    on_every_node = (SERVER,)
+    manifests = MANIFESTS
+    listed = Slices()
+
+
+@behaviour(
+    Behaviour(
+        id="endpoint-slices",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        since="1.17",
+        claim="A Service's EndpointSlices list the addresses of its running pods, in each family that it has "
+        "and in no other.",
+        source="https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#address-types",
+        remedy="Look for endpoints that nobody takes away (made by hand, or mirrored from Endpoints), and "
+        "whether the kube-controller-manager runs its endpointslice controller.",
+    ),
+    needs=(EndpointSlices,),
+)
+def test_endpoint_slices(board: Board, judge: Judge) -> None:
+    seen = board.wait(EndpointSlices.listed)
+    for service in judge.each(seen.services, "Services"):
+        subject = f"service {service.service}"
+        if service.trouble:
+            judge.cannot(subject, service.trouble)
+            continue
+        for family in FAMILIES:
+            listed = service.listed(family)
+            pods = set(service.backends[family]) if family in service.families else set()
+            if family in service.families and not pods and not listed:
+                judge.cannot(subject, f"no pod of it runs with an {family} address", family=family)
+                continue
+            parts = [
+                f"{what} {', '.join(sorted(some))}"
+                for what, some in (("do not list", pods - listed), ("list", listed - pods))
+                if some
+            ]
+            stranger = "" if not listed - pods else ", which no running pod of it has"
+            if family not in service.families and listed:
+                stranger = f", though the Service has no {family} address"
+            judge(
+                subject,
+                not parts,
+                family=family,
+                cause=f"its {family} slices {' and '.join(parts)}{stranger}",
+                pods=sorted(pods),
+                slices={
+                    each.name: list(each.ready) for each in service.slices if each.address_type == family
+                },
+                managed_by=sorted({each.managed_by for each in service.slices}),
+                waited_seconds=seen.seconds,
+            )
 
 
 @behaviour(

@@ -5,7 +5,9 @@ from collections.abc import Iterable
 from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
-from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.manifests import CLIENT, HOST
+from dualstack.scenario.running import PodsRun
+from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import PodSeen
 from dualstack.scenarios.pod_networks import Interface, PodNetwork, PodNetworks
 from dualstack.scenarios.probe_pods import ProbePods
@@ -13,6 +15,14 @@ from dualstack.survey.model import Survey, inside, of_family, same_address, unpa
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
+
+
+class HostPods(Scenario):
+    """A pod in every node's own network."""
+
+    id = "host-pods"
+    on_every_node = (HOST,)
+    running = PodsRun()
 
 
 @behaviour(
@@ -107,6 +117,80 @@ def test_pod_interface(board: Board, judge: Judge) -> None:
 
 @behaviour(
     Behaviour(
+        id="pod-family-order",
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        reads=("nodes",),
+        claim="A pod's first address is of the family that its node lists first.",
+        source="https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/563-dual-stack",
+        remedy="Give --node-ip of the node's kubelet, the cloud provider and the network plugin the families "
+        "in one order; programs that read only podIP see another family on this node.",
+    ),
+    needs=(ProbePods,),
+)
+def test_pod_family_order(board: Board, survey: Survey, judge: Judge) -> None:
+    for pod in judge.each(board.wait(ProbePods.running).pods, "probe pods"):
+        subject = f"{pod.role} pod on {pod.node}"
+        first = survey.node(pod.node).primary_family
+        own = next((family for family in FAMILIES if of_family(pod.pod_ips[:1], family)), None)
+        if own is None or first is None:
+            why = f"it does not run: {pod.trouble}" if not pod.running else "an address is missing"
+            judge.cannot(subject, why, target=pod.node)
+            continue
+        judge(
+            subject,
+            own is first,
+            target=pod.node,
+            cause=f"its first address is {own}, and the node lists {first} first",
+            pod_ips=list(pod.pod_ips),
+            internal_ips=list(survey.node(pod.node).internal_ips),
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="pod-host-network",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.HOST,
+        reads=("nodes",),
+        claim="A pod in the node's own network has the node's addresses, one of each family, as podIPs and, "
+        "from 1.30 on, as hostIPs.",
+        source="https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/563-dual-stack",
+        remedy="Compare --node-ip of the named node's kubelet with the addresses that the node lists; pods "
+        "that are older than a second address keep what they had until they are made anew.",
+    ),
+    needs=(HostPods,),
+)
+def test_pod_host_network(board: Board, survey: Survey, judge: Judge) -> None:
+    for pod in judge.each(board.wait(HostPods.running).pods, "host pods"):
+        subject, node = f"host pod on {pod.node}", survey.node(pod.node)
+        if not pod.running:
+            judge.cannot(subject, f"it does not run: {pod.trouble}", target=pod.node)
+            continue
+        fields = {"podIPs": pod.pod_ips} | ({"hostIPs": pod.host_ips} if pod.host_ips else {})
+        for family in FAMILIES:
+            wrong = [
+                f"{field} has {', '.join(of_family(ips, family)) or f'no {family} address'}"
+                for field, ips in fields.items()
+                if not _one_of(of_family(ips, family), of_family(node.internal_ips, family))
+            ]
+            listed = ", ".join(of_family(node.internal_ips, family)) or "none"
+            judge(
+                subject,
+                not wrong,
+                family=family,
+                target=pod.node,
+                cause=f"{'; '.join(wrong)}; the node lists {listed}",
+                pod_ips=list(pod.pod_ips),
+                host_ips=list(pod.host_ips),
+                internal_ips=list(node.internal_ips),
+            )
+
+
+@behaviour(
+    Behaviour(
         id="pod-accepts-ra",
         level=Level.INFO,
         tier=Tier.PODS,
@@ -160,6 +244,11 @@ def _of_the_pods_interface(network: PodNetwork, addresses: list[Interface], pod:
     return [
         each for each in addresses if each in api or ((each.name in names or not names) and not each.dynamic)
     ]
+
+
+def _one_of(addresses: list[str], listed: list[str]) -> bool:
+    """Return whether there is exactly one address, and the node lists it."""
+    return len(addresses) == 1 and any(_is(addresses[0], each) for each in listed)
 
 
 def _is(one: str, other: str) -> bool:

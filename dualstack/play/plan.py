@@ -99,9 +99,9 @@ class Plan:
     def reachable(self) -> list[str]:
         """Return what will be reachable from outside the cluster: by the Services' ports."""
         return [
-            f"{name_of(body)} ({', '.join(str(port['port']) for port in body['spec']['ports'])})"
+            f"{name_of(body)} ({_reachable_at(body['spec'])})"
             for body in self.objects()
-            if body["spec"].get("type") == "LoadBalancer"
+            if body["spec"].get("type") in ("LoadBalancer", "NodePort")
         ]
 
     def seconds(self) -> float:
@@ -136,6 +136,12 @@ class Plan:
         return own + max((self._seconds(each) for each in scenario.rests_on()), default=0.0)
 
 
+def _reachable_at(spec: Object) -> str:
+    if spec["type"] == "NodePort":
+        return f"{len(spec['ports'])} ports on every node, of the cluster's choice"
+    return ", ".join(str(port["port"]) for port in spec["ports"])
+
+
 def _permission(verb: str, kind: str) -> Permission:
     api_version, plural = KINDS[kind]
     return Permission(verb, api_version.rpartition("/")[0], plural)
@@ -154,6 +160,8 @@ def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int
         left_out=left_out,
         inside=_inside(survey),
         pairs=pairs(nodes, peers) if nodes else (),
+        addresses={name: survey.node(name).internal_ips for name in nodes},
+        kubelet_ports={name: survey.node(name).kubelet_port for name in nodes},
     )
 
 

@@ -53,11 +53,12 @@ class ServerKind(Kind):
 
     def requests(self, tally: "Tally", id_: str) -> list[Request]:
         """Ask for the name as often as the round wants, and a few times for the client."""
-        return [self.request(tally, f"{id_}-{n}", word) for n, word in enumerate(_words(tally))]
+        return [self.request(tally, f"{id_}-{n}", word) for n, word in enumerate(self.words(tally))]
 
     def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
         """Count names and clients; done when each wanted server and one client have been heard of."""
-        for n, word in enumerate(_words(tally)):
+        words = self.words(tally)
+        for n, word in enumerate(words):
             tally.requests += 1
             request = f"{id_}-{n}"
             if reason := answers.blocked.get(request):
@@ -70,7 +71,14 @@ class ServerKind(Kind):
                 tally.clients[client_seen(body) or "unreadable"] += 1
             else:
                 tally.answered_by[body.strip()] += 1
-        return bool(tally.clients) and tally.target.wanted <= set(tally.answered_by)
+        heard = tally.clients if CLIENT in words else tally.answered_by
+        return bool(heard) and tally.target.wanted <= set(tally.answered_by)
+
+    def words(self, tally: "Tally") -> list[str]:
+        """Return what a round asks for: in a burst, three tries in ten are for the client's address."""
+        clients = tally.round_size * 3 // 10 if tally.counting else 1
+        names = tally.round_size - clients if tally.counting else tally.round_size
+        return [NAME] * names + [CLIENT] * clients
 
     def in_a_round(self, names: int) -> int:
         """Count the names and the client."""
@@ -83,13 +91,6 @@ class ServerKind(Kind):
     @abstractmethod
     def answer(self, tally: "Tally", id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Return (what the server said, None), or (None, why it said nothing)."""
-
-
-def _words(tally: "Tally") -> list[str]:
-    """Return what a round asks for: in a burst, three tries in ten are for the client's address."""
-    clients = tally.round_size * 3 // 10 if tally.counting else 1
-    names = tally.round_size - clients if tally.counting else tally.round_size
-    return [NAME] * names + [CLIENT] * clients
 
 
 def client_seen(body: str) -> str | None:

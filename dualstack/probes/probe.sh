@@ -1,6 +1,6 @@
 # Runs inside a probe pod, by exec. Reads one request a line until a lone dot:
-#   http ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD | interfaces ID | sysctls ID
-#   key ID NAME FILE
+#   http ID URL | large ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD
+#   echo ID ADDRESS PORT SOURCE-PORT BYTES | interfaces ID | sysctls ID | key ID NAME FILE
 # Prints `curl {…}` for each http request made and `FILE.ID:LINE` for everything that was written down.
 dir=$(mktemp -d) || exit 70
 cd "$dir" || exit 70
@@ -8,6 +8,7 @@ while read -r kind id argument; do
     case $kind in
     .) break ;;
     http) printf 'url = "%s?request=%s"\noutput = "body.%s"\n' "$argument" "$id" "$id" >>.curl ;;
+    large) printf 'url = "%s?request=%s"\noutput = "body.%s"\n' "$argument" "$id" "$id" >>.large ;;
     ping) { ping -c 1 -W 2 "$argument" >"ping.$id" 2>&1; echo "exit $?" >>"ping.$id"; } & ;;
     udp)
         # One datagram from a given source port, one answer (-W 1), 1 s to wait for it.
@@ -15,6 +16,14 @@ while read -r kind id argument; do
         set -- $argument
         { printf %s "$4" | nc -u -W 1 -w 1 -p "$3" "$1" "$2" >"udp.$id" 2>&1; echo "
 exit $?" >>"udp.$id"; } &
+        ;;
+    echo)
+        # One datagram of so many bytes for netexec's `echo`; the number of bytes that come back is written down.
+        # shellcheck disable=SC2086
+        set -- $argument
+        { { printf 'echo '; head -c "$4" /dev/zero | tr '\0' x; } >"big.$id"
+          nc -u -W 1 -w 1 -p "$3" "$1" "$2" <"big.$id" >"came.$id" 2>"udp.$id"
+          code=$?; { wc -c <"came.$id"; echo "exit $code"; } >>"udp.$id"; rm -f "big.$id" "came.$id"; } &
         ;;
     interfaces)
         ip -j address >"addresses.$id" 2>&1
@@ -33,10 +42,19 @@ exit $?" >>"udp.$id"; } &
         ;;
     esac
 done
+if [ -s .large ]; then
+    # Requests of a megabyte, which the server has read to the end before it answers: Go's servers take
+    # 1 MiB of headers. A few at a time, since each takes memory at both ends. With a body (-d), as curl 7.88
+    # forgets the rest of a GET whose headers do not fit into the socket's buffer.
+    i=0
+    while [ $((i += 1)) -le 125 ]; do printf 'X-%d: %07990d\n' "$i" 0; done >.megabyte
+    curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 6 --connect-timeout 2 --max-time 8 \
+        -d x -H @.megabyte -w 'curl %{json}\n' -K .large 2>>curl.trouble &
+fi
 if [ -s .curl ]; then
     # Literal addresses only, so each request is of one family. -q: no one's .curlrc.
     curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 200 \
-        --connect-timeout 2 --max-time 4 -w 'curl %{json}\n' -K .curl 2>curl.trouble
+        --connect-timeout 2 --max-time 4 -w 'curl %{json}\n' -K .curl 2>>curl.trouble
 fi
 wait
 grep -H '' ./* 2>/dev/null

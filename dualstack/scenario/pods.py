@@ -171,6 +171,7 @@ def _seen(name: str, item: dict[str, Any], events: dict[str, str]) -> PodSeen:
         trouble=None if running else _trouble(status, events.get(name)),
         pod_ip=status.get("podIP"),
         pod_ips=tuple(each.get("ip", "") for each in status.get("podIPs", [])),
+        host_ips=tuple(each.get("ip", "") for each in status.get("hostIPs", [])),
         labels=_labels(item),
     )
 

@@ -62,6 +62,8 @@ class PodSeen(Seen):
     """Why it does not run."""
     pod_ip: str | None = None
     pod_ips: tuple[str, ...] = ()
+    host_ips: tuple[str, ...] = ()
+    """From 1.30 on."""
     labels: dict[str, str] = {}
 
     def address(self, family: Family) -> str | None:

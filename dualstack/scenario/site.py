@@ -50,6 +50,10 @@ class Site:
     inside: Inside
     pairs: tuple[tuple[str, str], ...]
     """(source, target) pairs of nodes that are probed."""
+    addresses: dict[str, tuple[str, ...]]
+    """InternalIPs, by node."""
+    kubelet_ports: dict[str, int]
+    """Where each node's kubelet says that it listens."""
 
     @property
     def pairs_left_out(self) -> int:

@@ -44,6 +44,9 @@ class Node(Fact):
     """The `kubernetes.io/os` label: what the scheduler goes by."""
     os_image: str = ""
     internal_ips: tuple[str, ...] = ()
+    provided_ips: tuple[str, ...] = ()
+    """Addresses that its kubelet was told to use (`--node-ip`), where a cloud provider writes them down."""
+    kubelet_port: int = 10250
     pod_cidr: str | None = None
     pod_cidrs: tuple[str, ...] = ()
     provider_id: str | None = None

@@ -16,7 +16,7 @@ NETWORK_PLUGINS = (
     "antrea-agent", "aws-node", "azure-cns", "calico-node", "canal", "cilium", "kindnet", "kube-flannel",
     "kube-ovn-cni", "kube-router", "ovnkube-node", "weave-net",
 )  # fmt: skip
-
+PROVIDED_IPS = "alpha.kubernetes.io/provided-node-ip"
 
 READS = (
     Permission("list", "", "nodes"),
@@ -106,6 +106,10 @@ def _node(item: dict[str, Any]) -> Node:
             for address in status.get("addresses", [])
             if address.get("type") == "InternalIP"
         ),
+        provided_ips=tuple(
+            each for each in item["metadata"].get("annotations", {}).get(PROVIDED_IPS, "").split(",") if each
+        ),
+        kubelet_port=status.get("daemonEndpoints", {}).get("kubeletEndpoint", {}).get("Port") or 10250,
         pod_cidr=spec.get("podCIDR"),
         pod_cidrs=tuple(spec.get("podCIDRs", [])),
         provider_id=spec.get("providerID"),

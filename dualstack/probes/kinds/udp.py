@@ -29,19 +29,24 @@ class Udp(ServerKind):
 
     def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Read what nc wrote down, and renew the flow if that was nothing."""
-        target = tally.target
-        text = answers.files.get(("udp", id_))
-        if text is None:
-            return None, "the probe printed no answer"
-        body, _, code = text.rpartition("\nexit ")
-        if code.strip() != "0" and any(word in body.lower() for word in NO_SUCH_OPTION):
-            tally.blocked, tally.given_up = f"nc in the probe image cannot do it: {_first(body)}", True
-            return None, tally.blocked
-        if body.strip() and code.strip() == "0":
-            return body, None
-        if not tally.keep_flows:
-            tally.flows.renew(target.source, target.address, id_.partition("-")[2])
-        return None, _first(body) or "no answer within 1 s"
+        body, error = answer_of(tally, id_, answers)
+        if error and not tally.blocked and not tally.keep_flows:
+            tally.flows.renew(tally.target.source, tally.target.address, id_.partition("-")[2])
+        return body, error
+
+
+def answer_of(tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
+    """Return (what came back, None), or (None, why nothing did); an nc that cannot do it blocks the path."""
+    text = answers.files.get(("udp", id_))
+    if text is None:
+        return None, "the probe printed no answer"
+    body, _, code = text.rpartition("\nexit ")
+    if code.strip() != "0" and any(word in body.lower() for word in NO_SUCH_OPTION):
+        tally.blocked, tally.given_up = f"nc in the probe image cannot do it: {_first(body)}", True
+        return None, tally.blocked
+    if body.strip() and code.strip() == "0":
+        return body, None
+    return None, _first(body) or "no answer within 1 s"
 
 
 def _first(text: str) -> str:

@@ -1,0 +1,145 @@
+"""What a probe asks of nodes: their own addresses, and Services' ports on them, over the planned pairs."""
+
+from collections.abc import Iterator
+
+from dualstack.family import FAMILIES, Family, family_of
+from dualstack.probes.kind import NAME, Kind
+from dualstack.probes.observation import RUNNER, Observation
+from dualstack.probes.rounds import Target
+from dualstack.scenario.manifests import BACKEND_LABEL, SERVER
+from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.seen import ObjectSeen
+from dualstack.scenario.site import Site
+from dualstack.scenario.stage import Stage
+from dualstack.scenario.targets import NOBODY, Clients, Targets
+from dualstack.survey.model import of_family
+
+ADDRESSES_AT_MOST = 8  # of one node: some list every address of a link
+
+
+class NodeAddresses(Targets):
+    """Every InternalIP of every node, at the port that its kubelet says it listens on."""
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count one connection a path."""
+        return self.paths(site, scenario, sources) * kind.in_a_round(1)
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count each pair's addresses."""
+        return sum(len(_addresses(site, target)) for _, target in site.pairs)
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
+    ) -> list[Target | Observation]:
+        """Name each pair's addresses."""
+        site = stage.site
+        return [
+            Target(
+                kind=kind, source=source, target=target, family=family_of(address), address=address,
+                source_address=clients[source].address(family_of(address)),
+                ports={NAME: site.kubelet_ports[target]},
+            )
+            for source, target in site.pairs
+            for address in _addresses(site, target)
+        ]  # fmt: skip
+
+
+class NodePorts(Targets):
+    """The ports of Services of one family each, on every node's first address of that family.
+
+    `crossed`: on the other family's address instead, where nobody should answer. The runner asks every node.
+    """
+
+    bound = "services"
+
+    def __init__(self, *services: str, crossed: bool = False) -> None:
+        self.services, self.crossed = services, crossed
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The Services."""
+        return self.services
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count the planned pairs for each Service; the runner's own requests are not the cluster's cost."""
+        return self.paths(site, scenario, sources) * kind.in_a_round(1) if sources else 0
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count the planned pairs for each Service, or the nodes where the runner asks."""
+        return len(self.services) * (len(site.pairs) if sources else len(site.nodes))
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
+    ) -> list[Target | Observation]:
+        """Wait for the servers and name each port on each node. Raises ApiError, Stopped."""
+        backends = frozenset(
+            pod.name for pod in stage.pods.running([SERVER]).pods if BACKEND_LABEL in pod.labels
+        )
+        site = stage.site
+        pairs = site.pairs if clients else tuple((RUNNER, node) for node in site.nodes)
+        found: list[Target | Observation] = []
+        for name in self.services:
+            service = stage.objects[name]
+            for source, node in pairs:
+                found += self._to(stage, kind, service, source, node, clients, backends)
+        return found
+
+    def _to(
+        self,
+        stage: Stage,
+        kind: Kind,
+        service: ObjectSeen,
+        source: str,
+        node: str,
+        clients: Clients,
+        backends: frozenset[str],
+    ) -> Iterator[Target | Observation]:
+        family = _family(service)
+        if self.crossed:
+            (family,) = (each for each in FAMILIES if each is not family)
+        address = next(iter(of_family(stage.site.addresses[node], family)), None)
+        ports = _node_ports(kind, service)
+        why = None
+        if service.spec is None:
+            why = f"Service {service.name} was not created: {service.error}"
+        elif not backends:
+            why = "none of its backends runs"
+        elif address is None:
+            why = f"{node} lists no {family} address"
+        elif source == RUNNER:
+            why = stage.site.inside.why_not_outside(address)
+        if why:
+            yield Observation(
+                kind=kind.name, source=source, target=node, family=family, address=address, blocked=why
+            )
+            return
+        client = clients.get(source)
+        yield Target(
+            kind=kind,
+            source=source,
+            target=node,
+            family=family,
+            address=address,
+            source_address=client.address(family) if client else None,
+            ports=ports,
+            allowed=NOBODY if self.crossed else backends,
+        )
+
+
+def _addresses(site: Site, node: str) -> list[str]:
+    addresses = site.addresses[node]
+    return [each for family in Family for each in of_family(addresses, family)][:ADDRESSES_AT_MOST]
+
+
+def _family(service: ObjectSeen) -> Family:
+    """Return the one family that its manifest asks for."""
+    (family,) = service.families
+    return family
+
+
+def _node_ports(kind: Kind, service: ObjectSeen) -> dict[str, int]:
+    """Return the node port for each word."""
+    ports = (service.spec or {}).get("ports") or []
+    assert isinstance(ports, list)
+    numbers = {str(port["name"]): int(port["nodePort"]) for port in ports}  # type: ignore[call-overload,index,arg-type]
+    return {word: numbers[port.name] for word, port in kind.ports.items() if port.name in numbers}
