@@ -4,13 +4,32 @@ from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
 from dualstack.scenario.addresses import LoadBalancerSeen
 from dualstack.scenario.board import Board
+from dualstack.scenario.change import ChangeFamilies, IngressSeen
+from dualstack.scenario.scenario import Scenario
 from dualstack.scenarios.load_balancers import ExternalServices, Reach
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
 
 CONTROL = "load-balancer-ipv4"
+DUAL = "load-balancer-dual"
+
+
+class DualLoadBalancer(Scenario):
+    """A load balancer of both families, whose second family is taken away and given back."""
+
+    id = "load-balancer-dual"
+    manifests = ("load-balancer-dual",)
+    given = ChangeFamilies(DUAL, None, others=ExternalServices.given)
+    single = ChangeFamilies(DUAL, "SingleStack", others=ExternalServices.given)
+    again = ChangeFamilies(DUAL, "RequireDualStack", others=ExternalServices.given)
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out under a profile without load balancers."""
+        return ExternalServices.left_out(survey, profile)
 
 
 @behaviour(
@@ -82,6 +101,49 @@ def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
 
 @behaviour(
     Behaviour(
+        id="lb-dual",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        since="1.20",
+        promise="load_balancer",
+        claim="A Service of type LoadBalancer with both families gets an external address of each.",
+        source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/"
+        "#create-a-dual-stack-load-balanced-service",
+        remedy="Give the load balancer addresses of the missing family for one Service with both: a pool may "
+        "need ranges of both, a frontend a second configuration.",
+    ),
+    needs=(ExternalServices, DualLoadBalancer),
+)
+def test_lb_dual(board: Board, profile: Profile, judge: Judge) -> None:
+    _check_there_is_a_load_balancer(profile, board.wait(ExternalServices.given).load_balancers)
+    _judge_ingress(board.wait(DualLoadBalancer.given), "both families", judge)
+
+
+@behaviour(
+    Behaviour(
+        id="lb-family-change",
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        since="1.20",
+        promise="load_balancer",
+        claim="A load balancer whose Service loses a family gives that external address back, and gets one "
+        "when the family returns.",
+        source="https://kubernetes.io/docs/concepts/services-networking/dual-stack/"
+        "#switching-services-between-single-stack-and-dual-stack",
+        remedy="Look at the load balancer's controller: does it act on changes of spec.ipFamilies?",
+    ),
+    needs=(ExternalServices, DualLoadBalancer),
+)
+def test_lb_family_change(board: Board, profile: Profile, judge: Judge) -> None:
+    _check_there_is_a_load_balancer(profile, board.wait(ExternalServices.given).load_balancers)
+    if not board.wait(DualLoadBalancer.given).as_asked:
+        raise CannotJudge("it never had an address of each family (see lb-dual)")
+    _judge_ingress(board.wait(DualLoadBalancer.single), "one family left", judge)
+    _judge_ingress(board.wait(DualLoadBalancer.again), "both families again", judge)
+
+
+@behaviour(
+    Behaviour(
         id="lb-reachable",
         level=Level.MUST,
         tier=Tier.OUTSIDE,
@@ -132,6 +194,29 @@ def test_lb_reachable(board: Board, profile: Profile, judge: Judge) -> None:
             client_seen=list(path.clients_seen),
             seconds=path.seconds,
             error=path.error,
+        )
+
+
+def _judge_ingress(ingress: IngressSeen, when: str, judge: Judge) -> None:
+    """Judge that there is an address of each family that the Service has, and of no other."""
+    subject = f"service {ingress.service}, {when}"
+    if ingress.refused or ingress.hostnames:
+        name = ", ".join(ingress.hostnames)
+        judge.cannot(subject, ingress.refused or f"it was given a host name, which stands for both: {name}")
+        return
+    for family in FAMILIES:
+        found, asked = ingress.of(family), family in ingress.families
+        judge(
+            subject,
+            bool(found) == asked,
+            family=family,
+            cause=f"no {family} address within {ingress.seconds:.0f} s; it has "
+            f"{', '.join(ingress.addresses) or 'none'}"
+            if asked
+            else f"it still has {', '.join(found)} after {ingress.seconds:.0f} s",
+            addresses=list(ingress.addresses),
+            cluster_ips=list(ingress.cluster_ips),
+            seconds=ingress.seconds,
         )
 
 

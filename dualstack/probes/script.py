@@ -68,7 +68,10 @@ def parse(stdout: str) -> Answers:
     answers = Answers()
     for line in stdout.splitlines():
         if line.startswith("curl {"):
-            report = json.loads(line.removeprefix("curl "))
+            try:
+                report = json.loads(line.removeprefix("curl "))
+            except ValueError:
+                continue
             url = report.get("url") or report.get("url_effective") or ""
             if found := re.search(r"[?&]request=([\w-]+)", url):
                 answers.curl[found[1]] = report

@@ -46,6 +46,8 @@ class Promises(_Part):
     """Whether traffic between pods may arrive with another source address."""
     proxy_modes: list[ProxyMode] = ["iptables", "ipvs", "nftables"]
     """Modes that kube-proxy may be in; empty where something else implements Services."""
+    parity_milliseconds: float = Field(default=50, ge=0)
+    """How much longer than an IPv4 connection an IPv6 one may take to come about on the same path."""
     load_balancer: Literal["required", "if-present", "none"] = "if-present"
     """Whether Services of type LoadBalancer get an address."""
 

@@ -1,12 +1,12 @@
 """What a probe asks of nodes: their own addresses, and Services' ports on them, over the planned pairs."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes.kind import NAME, Kind
 from dualstack.probes.observation import RUNNER, Observation
 from dualstack.probes.rounds import Target
-from dualstack.scenario.manifests import BACKEND_LABEL, SERVER
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import ObjectSeen
 from dualstack.scenario.site import Site
@@ -47,13 +47,14 @@ class NodeAddresses(Targets):
 class NodePorts(Targets):
     """The ports of Services of one family each, on every node's first address of that family.
 
-    `crossed`: on the other family's address instead, where nobody should answer. The runner asks every node.
+    `crossed`: on the other family's address instead, where nobody should answer. `beside_backend`: only on
+    nodes that have a backend of the Service, or only on the others. The runner asks every node.
     """
 
     bound = "services"
 
-    def __init__(self, *services: str, crossed: bool = False) -> None:
-        self.services, self.crossed = services, crossed
+    def __init__(self, *services: str, crossed: bool = False, beside_backend: bool | None = None) -> None:
+        self.services, self.crossed, self.beside_backend = services, crossed, beside_backend
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -72,16 +73,17 @@ class NodePorts(Targets):
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the servers and name each port on each node. Raises ApiError, Stopped."""
-        backends = frozenset(
-            pod.name for pod in stage.pods.running([SERVER]).pods if BACKEND_LABEL in pod.labels
-        )
+        stage.pods.running(scenario.on_every_node)
         site = stage.site
         pairs = site.pairs if clients else tuple((RUNNER, node) for node in site.nodes)
         found: list[Target | Observation] = []
         for name in self.services:
             service = stage.objects[name]
+            selector: Any = (service.spec or {}).get("selector") or {}
+            backends = {pod.name: pod.node for pod in stage.pods.selected(selector) if pod.running}
             for source, node in pairs:
-                found += self._to(stage, kind, service, source, node, clients, backends)
+                if self.beside_backend in (None, node in backends.values()):
+                    found += self._to(stage, kind, service, source, node, clients, frozenset(backends))
         return found
 
     def _to(

@@ -154,6 +154,10 @@ class ClusterIPs(Targets):
                     source_address=client.address(family), blocked=_no_backend(stage, selected, family),
                 )  # fmt: skip
                 continue
+            expected = self.expected(node, backends, selected)
+            if expected is None:
+                continue
+            wanted, allowed = expected
             yield Target(
                 kind=kind,
                 source=node,
@@ -162,10 +166,39 @@ class ClusterIPs(Targets):
                 source_address=client.address(family),
                 address=address,
                 ports=_ports(kind, stage.objects[name]),
-                wanted=frozenset() if self.expects_nobody else frozenset(pod.name for pod in backends),
-                allowed=NOBODY if self.expects_nobody else frozenset(pod.name for pod in selected),
-                names_a_round=_names(len(backends)),
+                wanted=wanted,
+                allowed=allowed,
+                names_a_round=_names(len(wanted)),
             )
+
+    def expected(
+        self, node: str, backends: list[PodSeen], selected: list[PodSeen]
+    ) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Return (who must answer a node's client, who else may); None where a node is not asked."""
+        if self.expects_nobody:
+            return frozenset(), NOBODY
+        return frozenset(pod.name for pod in backends), frozenset(pod.name for pod in selected)
+
+
+class SomeBackend(ClusterIPs):
+    """ClusterIPs where any backend may answer: how connections are spread is judged apart."""
+
+    def expected(
+        self, node: str, backends: list[PodSeen], selected: list[PodSeen]
+    ) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Want nobody by name."""
+        return frozenset(), frozenset(pod.name for pod in selected)
+
+
+class OwnBackend(ClusterIPs):
+    """ClusterIPs from nodes that have a backend, to be answered by this one alone."""
+
+    def expected(
+        self, node: str, backends: list[PodSeen], selected: list[PodSeen]
+    ) -> tuple[frozenset[str], frozenset[str]] | None:
+        """Want the node's own backend; where there is none, nobody is asked."""
+        own = frozenset(pod.name for pod in backends if pod.node == node)
+        return (own, frozenset()) if own else None
 
 
 class ExternalAddresses(Targets):

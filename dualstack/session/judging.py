@@ -24,8 +24,9 @@ JUDGE = pytest.StashKey[Judge]()
 SHARED = pytest.StashKey[Shared]()
 BOARD = pytest.StashKey[Board]()
 TOPICS = (
-    "nodes", "addressing", "node-network", "pods", "pod-to-pod", "services", "cluster-ip", "endpoints", "dns",
-    "egress", "load-balancers", "network-policy", "kube-proxy", "control-plane", "limits", "canary",
+    "nodes", "addressing", "node-network", "pods", "pod-to-pod", "nodes-and-pods", "mtu", "services",
+    "cluster-ip", "node-ports", "traffic-policies", "endpoints", "dns", "egress", "load-balancers",
+    "network-policy", "kube-proxy", "control-plane", "limits", "canary",
 )  # fmt: skip
 """The order of the report: each topic rests on those before it; one that is not named here comes last."""
 
