@@ -1,7 +1,6 @@
 """Large packets: what fills more than one packet passes wherever a small one does."""
 
 from dualstack.probes.kinds.large import DATAGRAM_BYTES, LARGE_TCP, LARGE_UDP
-from dualstack.probes.kinds.udp import UDP
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.probe import Probe
@@ -9,6 +8,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import Paths
 from dualstack.scenario.targets import PodsOnEveryNode
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.scenarios.udp_pod_to_pod import UdpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -25,11 +25,10 @@ class LargeByTcp(Scenario):
 
 
 class LargeByUdp(Scenario):
-    """A datagram of fragments from every node's pods to every node's pods, beside a small one."""
+    """A datagram of fragments from every node's pods to every node's pods."""
 
     id = "mtu-udp"
     on_every_node = (CLIENT, SERVER)
-    small = Probe(UDP, to=PodsOnEveryNode(SERVER), tries=0)
     paths = Probe(LARGE_UDP, to=PodsOnEveryNode(SERVER), tries=TRIES, bound=10.0)
 
 
@@ -64,10 +63,10 @@ def test_mtu_tcp(board: Board, judge: Judge) -> None:
         remedy="Let fragments of the broken family pass: filters that want a port drop all but the first "
         "(IPv6 fragments carry an extension header).",
     ),
-    needs=(LargeByUdp,),
+    needs=(UdpPodToPod, LargeByUdp),
 )
 def test_mtu_udp(board: Board, judge: Judge) -> None:
-    _judge(board.wait(LargeByUdp.small), board.wait(LargeByUdp.paths), "a large datagram", judge)
+    _judge(board.wait(UdpPodToPod.paths), board.wait(LargeByUdp.paths), "a large datagram", judge)
 
 
 def _judge(small: Paths, large: Paths, what: str, judge: Judge) -> None:

@@ -4,7 +4,6 @@ from ipaddress import ip_address
 
 from dualstack.family import Family
 from dualstack.probes.kinds.ping import PING
-from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
@@ -14,6 +13,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import Paths
 from dualstack.scenario.targets import PodsOnEveryNode
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.scenarios.udp_pod_to_pod import UdpPodToPod
 from dualstack.survey.model import same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -22,14 +22,6 @@ from dualstack.verdict.words import Level, Tier
 LOST_SYNS_AT_MOST = 1
 """More of them than the other family has on the same path: one may be a busy machine's."""
 MASQUERADED = "Exempt pod-to-pod traffic of this family from masquerading."
-
-
-class UdpPodToPod(Scenario):
-    """A datagram and its answer over every planned pair of nodes."""
-
-    id = "udp-pod-to-pod"
-    on_every_node = (CLIENT, SERVER)
-    paths = Probe(UDP, to=PodsOnEveryNode(SERVER))
 
 
 class PingPodToPod(Scenario):

@@ -67,6 +67,8 @@ class Tally:
     """Wait for silence rather than for answers."""
     tries: int = 0
     """How many tries a burst has; 0 for none."""
+    scenario: str = ""
+    """Who asks."""
     keep_flows: bool = False
     flows: Flows = field(default_factory=Flows)
     error: str | None = None

@@ -110,6 +110,7 @@ class Probe(Step[Paths]):
                 each,
                 until_silent=self.until_silent,
                 tries=self._tries(stage.site, each.kind),
+                scenario=self.scenario.id,
                 keep_flows=self.keep_flows,
                 flows=stage.flows,
             )

@@ -7,7 +7,7 @@ filtered, or a tunnel's MTU is wrong. Each pair of nodes is asked both ways roun
 from dualstack.family import bracketed
 from dualstack.probes.kind import NAME, Kind, Port
 from dualstack.probes.kinds.tcp import PATHS, Tcp
-from dualstack.probes.kinds.udp import answer_of
+from dualstack.probes.kinds.udp import answer_of, flow_of
 from dualstack.probes.rounds import Tally
 from dualstack.probes.script import Answers, Request
 
@@ -44,8 +44,7 @@ class LargeUdp(Kind):
         return [self._request(tally, f"{id_}-{n}") for n in range(tally.round_size)]
 
     def _request(self, tally: Tally, id_: str) -> Request:
-        target = tally.target
-        port = tally.flows.port(target.source, target.address, f"large-{id_.partition('-')[2]}")
+        target, port = tally.target, tally.flows.port(flow_of(tally, id_))
         return Request("echo", id_, f"{target.address} {target.ports[NAME]} {port} {DATAGRAM_BYTES}")
 
     def take(self, tally: Tally, id_: str, answers: Answers) -> bool:
@@ -60,8 +59,7 @@ class LargeUdp(Kind):
         came = int(count) if count.isdigit() else 0
         if came < DATAGRAM_BYTES:
             tally.error = error or (f"only {came} bytes came back" if came else "no answer within 1 s")
-            target = tally.target
-            tally.flows.renew(target.source, target.address, f"large-{id_.partition('-')[2]}")
+            tally.flows.renew(flow_of(tally, id_))
             return False
         tally.replies += 1
         return True

@@ -5,6 +5,7 @@ request of a path has a flow: its port is kept while the path answers and change
 the probe keeps its flows on purpose, to ask whether old ones survive a change.
 """
 
+from dualstack.probes.flows import Flow
 from dualstack.probes.kind import CLIENT, NAME, Port, ServerKind
 from dualstack.probes.rounds import Tally
 from dualstack.probes.script import Answers, Request
@@ -21,18 +22,23 @@ class Udp(ServerKind):
 
     def request(self, tally: Tally, id_: str, word: str) -> Request:
         """Return a datagram with one word."""
-        target = tally.target
+        target, flow = tally.target, flow_of(tally, id_)
         if len(target.wanted) > 1 and not tally.keep_flows:  # an old flow stays with its backend
-            tally.flows.renew(target.source, target.address, id_.partition("-")[2])
-        source_port = tally.flows.port(target.source, target.address, id_.partition("-")[2])
+            tally.flows.renew(flow)
+        source_port = tally.flows.port(flow)
         return Request("udp", id_, f"{target.address} {target.ports[word]} {source_port} {word}")
 
     def answer(self, tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
         """Read what nc wrote down, and renew the flow if that was nothing."""
         body, error = answer_of(tally, id_, answers)
         if error and not tally.blocked and not tally.keep_flows:
-            tally.flows.renew(tally.target.source, tally.target.address, id_.partition("-")[2])
+            tally.flows.renew(flow_of(tally, id_))
         return body, error
+
+
+def flow_of(tally: Tally, id_: str) -> Flow:
+    """Return the flow of a request, by its number in the round."""
+    return (tally.scenario, tally.target.source, tally.target.address, id_.partition("-")[2])
 
 
 def answer_of(tally: Tally, id_: str, answers: Answers) -> tuple[str | None, str | None]:
