@@ -109,8 +109,8 @@ def _strange(path: Observation, survey: Survey) -> str | None:
     if foreign := path.foreign_clients:
         return f"the server saw {foreign[0]}: this is not {path.family} on the wire"
     ranges = (*survey.pod_ranges, *survey.node(path.source).pod_cidrs)
-    if not ranges:
-        return None
+    if not any(_inside(str(path.address), each) for each in ranges):
+        return None  # pods live in ranges that nobody declares
     for seen in path.clients_seen:
         listed = any(_same(seen, ip) for ip in survey.node(path.source).internal_ips)
         if not listed and not any(_inside(seen, each) for each in ranges):
