@@ -40,6 +40,7 @@ class Hairpin(Scenario):
 @behaviour(
     Behaviour(
         id="cluster-ip-tcp",
+        traffic="TCP to ClusterIPs",
         every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
@@ -56,6 +57,7 @@ def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="cluster-ip-udp",
+        traffic="UDP to ClusterIPs",
         every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
@@ -73,6 +75,7 @@ def test_cluster_ip_udp(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="hairpin",
+        traffic="TCP from backends to themselves",
         level=Level.SHOULD,
         tier=Tier.PODS,
         claim="A pod that is a Service's backend reaches itself through the Service, in both families.",

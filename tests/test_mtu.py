@@ -35,6 +35,7 @@ class LargeByUdp(Scenario):
 @behaviour(
     Behaviour(
         id="mtu-tcp",
+        traffic="TCP in large packets",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -53,6 +54,7 @@ def test_mtu_tcp(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="mtu-udp",
+        traffic="UDP in fragments",
         every_pair=True,
         every_node=True,
         level=Level.SHOULD,

@@ -10,6 +10,7 @@ from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.node_targets import NodePorts
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -40,6 +41,7 @@ class NodePortsOutside(Scenario):
 @behaviour(
     Behaviour(
         id="node-port",
+        traffic="TCP at node ports",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -49,15 +51,16 @@ class NodePortsOutside(Scenario):
         remedy="Look at kube-proxy on the named target node: its nodePortAddresses, its rules of the broken "
         "family, and filters of the node-port range (30000 to 32767).",
     ),
-    needs=(NodePortPaths,),
+    needs=(TcpPodToPod, NodePortPaths),
 )
 def test_node_port(board: Board, judge: Judge) -> None:
-    _judge(board.wait(NodePortPaths.paths).observations, judge)
+    _judge(board, board.wait(NodePortPaths.paths).observations, judge)
 
 
 @behaviour(
     Behaviour(
         id="node-port-single-family",
+        traffic="answers at node ports of the other family",
         every_node=True,
         level=Level.INFO,
         tier=Tier.PODS,
@@ -87,6 +90,7 @@ def test_node_port_single_family(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="node-port-outside",
+        traffic="TCP at node ports from outside",
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.OUTSIDE,
@@ -95,7 +99,7 @@ def test_node_port_single_family(board: Board, judge: Judge) -> None:
         remedy="If pods reach the same port, look for filters of the broken family between here and the "
         "named node, and for its route back.",
     ),
-    needs=(NodePortsOutside,),
+    needs=(TcpPodToPod, NodePortsOutside),
 )
 def test_node_port_outside(board: Board, judge: Judge) -> None:
     seen = board.wait(NodePortsOutside.paths).observations
@@ -105,11 +109,16 @@ def test_node_port_outside(board: Board, judge: Judge) -> None:
             why = "no node's port answers the runner: it may have no way to the nodes, or a firewall is meant"
             judge.cannot(RUNNER, why, family=family)
             seen = tuple(each for each in seen if each not in tried)
-    _judge(seen, judge)
+    _judge(board, seen, judge)
 
 
-def _judge(seen: Iterable[Observation], judge: Judge) -> None:
+def _judge(board: Board, seen: Iterable[Observation], judge: Judge) -> None:
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
     for path in judge.paths(seen, "nodes"):
+        lost = not path.reached or (path.flaw and not path.strangers)
+        if lost and (why := direct.trouble(path.family, path.target, path.source)):
+            judge.cannot_path(path, why, answered=f"{path.answered} of {path.requests}")
+            continue
         wrong = path.foreign_clients
         cause = path.flaw or f"no answer in {path.rounds} tries: {path.error}"
         if wrong:

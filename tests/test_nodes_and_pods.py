@@ -9,7 +9,7 @@ from dualstack.scenario.node_targets import NodeAddresses
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import PodsOnEveryNode
-from dualstack.survey.model import Survey, inside, same_address
+from dualstack.survey.model import Survey, inside, of_family, same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -36,6 +36,7 @@ class NodeToPod(Scenario):
 @behaviour(
     Behaviour(
         id="pod-to-node",
+        traffic="TCP from pods to nodes' own addresses",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -73,6 +74,7 @@ def test_pod_to_node(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="node-to-pod",
+        traffic="TCP from nodes to pods",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -87,6 +89,9 @@ def test_pod_to_node(board: Board, judge: Judge) -> None:
 )
 def test_node_to_pod(board: Board, survey: Survey, judge: Judge) -> None:
     for path in judge.paths(board.wait(NodeToPod.paths).observations, "pairs of nodes"):
+        if path.address is None:
+            judge.cannot_path(path, f"{path.error} (see pod-ips)")
+            continue
         strange = _strange(path, survey)
         judge.path(
             path,
@@ -109,11 +114,11 @@ def _strange(path: Observation, survey: Survey) -> str | None:
     if foreign := path.foreign_clients:
         return f"the server saw {foreign[0]}: this is not {path.family} on the wire"
     ranges = (*survey.pod_ranges, *survey.node(path.source).pod_cidrs)
-    if not any(_inside(str(path.address), each) for each in ranges):
-        return None  # pods live in ranges that nobody declares
+    listed = of_family(survey.node(path.source).internal_ips, path.family)
+    if not listed or not any(_inside(str(path.address), each) for each in ranges):
+        return None  # the node lists none, or pods live in ranges that nobody declares
     for seen in path.clients_seen:
-        listed = any(_same(seen, ip) for ip in survey.node(path.source).internal_ips)
-        if not listed and not any(_inside(seen, each) for each in ranges):
+        if not any(_same(seen, ip) for ip in listed) and not any(_inside(seen, each) for each in ranges):
             return f"it speaks from {seen}, which is neither an InternalIP of it nor in the pods' ranges"
     return None
 

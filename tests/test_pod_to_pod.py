@@ -35,6 +35,7 @@ class PingPodToPod(Scenario):
 @behaviour(
     Behaviour(
         id="tcp-pod-to-pod",
+        traffic="TCP",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -54,6 +55,7 @@ def test_tcp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="udp-pod-to-pod",
+        traffic="UDP",
         every_pair=True,
         every_node=True,
         level=Level.MUST,
@@ -73,6 +75,7 @@ def test_udp_pod_to_pod(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="ping-pod-to-pod",
+        traffic="ping",
         every_pair=True,
         every_node=True,
         level=Level.SHOULD,
@@ -100,6 +103,7 @@ def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="latency-parity",
+        traffic="slow TCP",
         every_pair=True,
         every_node=True,
         level=Level.SHOULD,

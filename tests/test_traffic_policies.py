@@ -11,6 +11,7 @@ from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import OwnBackend, SomeBackend
 from dualstack.scenarios.probe_pods import ProbePods
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.survey.model import Survey, inside, same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
@@ -60,6 +61,7 @@ class ExternalTrafficPolicy(Scenario):
 @behaviour(
     Behaviour(
         id="session-affinity",
+        traffic="affinity of clients",
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
@@ -93,6 +95,7 @@ def test_session_affinity(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="internal-traffic-policy",
+        traffic="TCP with internalTrafficPolicy Local",
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
@@ -103,10 +106,14 @@ def test_session_affinity(board: Board, judge: Judge) -> None:
         remedy="Look at the rules of the broken family on the named node, and whether a policy or a "
         "controller sets the Service's internalTrafficPolicy back.",
     ),
-    needs=(InternalTrafficPolicy,),
+    needs=(TcpPodToPod, InternalTrafficPolicy),
 )
 def test_internal_traffic_policy(board: Board, judge: Judge) -> None:
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
     for path in judge.paths(board.wait(InternalTrafficPolicy.paths).observations, "nodes with a backend"):
+        if not path.reached and (why := direct.trouble(path.family, path.source)):
+            judge.cannot_path(path, why)
+            continue
         if not path.answered_by:
             own = f"its own backend does not answer: {path.error}"
             judge.path(path, False, cause=own, cluster_ip=path.address, rounds=path.rounds)
@@ -127,6 +134,7 @@ def test_internal_traffic_policy(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="external-traffic-policy",
+        traffic="TCP at node ports with externalTrafficPolicy Local",
         level=Level.SHOULD,
         tier=Tier.OUTSIDE,
         reads=("nodes",),

@@ -46,8 +46,9 @@ class Promises(_Part):
     """Whether traffic between pods may arrive with another source address."""
     proxy_modes: list[ProxyMode] = ["iptables", "ipvs", "nftables"]
     """Modes that kube-proxy may be in; empty where something else implements Services."""
-    parity_milliseconds: float = Field(default=50, ge=0)
-    """How much longer than an IPv4 connection an IPv6 one may take to come about on the same path."""
+    parity_milliseconds: float = Field(default=250, ge=0)
+    """How much longer than an IPv4 connection an IPv6 one may take to come about on the same path. After
+    250 ms a client that tries both families turns to the other one (RFC 8305)."""
     load_balancer: Literal["required", "if-present", "none"] = "if-present"
     """Whether Services of type LoadBalancer get an address."""
 

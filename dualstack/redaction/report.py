@@ -38,6 +38,8 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
     }
     document["run"]["pseudonyms"] = pseudonyms.key_id
     document["sentence"] = replace(document["sentence"])
+    for cause in document["causes"]:
+        cause |= {key: replace(cause[key]) for key in ("sentence", "why", "remedy")}
     behaviours = [_behaviour(result, replace) for result in report.behaviours]
     return Report.model_validate(document).model_copy(update={"behaviours": behaviours})
 

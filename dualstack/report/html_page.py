@@ -18,6 +18,7 @@ from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import FAILING, Verdict
 
+CAUSES_AT_MOST = 20
 FINDINGS_AT_MOST = 200  # in a behaviour's evidence
 FIRST_AT_MOST = 12  # in its summary
 CHARACTERS_AT_MOST = 1_200_000  # of evidence on the page
@@ -70,6 +71,7 @@ def environment() -> Environment:
         signs=SIGNS,
         labels=LABELS,
         template=_template,
+        causes_at_most=CAUSES_AT_MOST,
         waiver_marks=WAIVER_MARKS,
     )
     return made

@@ -10,7 +10,7 @@ from dualstack.report.model import BehaviourResult, Report, WaiverUse
 from dualstack.report.text import visible
 from dualstack.verdict.words import FAILING
 
-FINDINGS_AT_MOST = 20
+CAUSES_AT_MOST = FINDINGS_AT_MOST = 20
 WAIVER_FACTS = ("behaviour", "subject", "family", "reason", "owner", "ticket", "expiry")
 
 
@@ -23,6 +23,12 @@ def _parts(report: Report) -> Iterator[str]:
     yield f"# Dual-stack conformance: {report.verdict}\n"
     yield f"**{_cell(report.sentence)}**\n"
     yield table(["", ""], list(_facts(report)))
+    if report.causes:
+        yield "\n## What is wrong\n"
+        rows = [[each.sentence, each.count, each.why, each.remedy] for each in report.causes[:CAUSES_AT_MOST]]
+        yield table(["cause", "findings", "one of them says", "what to do"], rows)
+        if len(report.causes) > CAUSES_AT_MOST:
+            yield f"\nand {len(report.causes) - CAUSES_AT_MOST} more\n"
     for result in report.behaviours:
         if result.verdict in FAILING:
             yield from _wrong(result)

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, WrapSerializer
 
+from dualstack.diagnosis.model import Cause
 from dualstack.family import Family
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import Level, Outcome, Tier, Verdict
@@ -92,6 +93,8 @@ class BehaviourResult(Part):
     """`outside`: a documented limit of support, listed apart from failures."""
     topic: str
     """The file of the suite that it belongs to, e.g. `nodes`, `pod-to-pod`: the heading in the views."""
+    traffic: str = ""
+    """What moves on its paths; empty where that is not one thing, or where it has none."""
     claim: str
     source: str
     remedy: str
@@ -158,6 +161,8 @@ class Report(Part):
     verdict: Outcome
     sentence: str
     """The verdict in one sentence for people."""
+    causes: list[Cause] = []
+    """What breaks, each cause once: those of the earliest topic first. Findings count as before."""
     behaviours: list[BehaviourResult]
     waivers: list[WaiverUse] = []
     convergence: list[Convergence] = []

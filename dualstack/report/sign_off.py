@@ -24,6 +24,7 @@ from dualstack.report.text import shortened, visible
 from dualstack.verdict.words import FAILING_OR_WAIVED, Level, Outcome, Verdict
 
 TEXT_AT_MOST = 320  # characters of a remark, so that no row outgrows a page
+CAUSES_AT_MOST = 8
 WAIVERS_AT_MOST = 3  # in a requirement's row, likewise
 
 Standing = Literal["ready", "open", "not-ready"]
@@ -76,6 +77,7 @@ def render(report: Report, site: Site | None = None, digest: str | None = None) 
             waivers_end=_waivers_end(report),
             gaps=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
             moot=_moot(report),
+            causes_on_sheet=CAUSES_AT_MOST,
             kubelets=sorted({node.kubelet for node in report.cluster.nodes}) if report.cluster else [],
         )
     )

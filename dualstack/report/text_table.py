@@ -5,12 +5,14 @@ from collections.abc import Iterator
 
 from tabulate import tabulate
 
+from dualstack.diagnosis.model import Cause
 from dualstack.family import FAMILIES, Family
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.words import FAILING, Outcome, Verdict
 
-FINDINGS_AT_MOST = 8
+CAUSES_AT_MOST = 12
+FINDINGS_AT_MOST = 4  # of a behaviour, since causes come first
 NARROWEST = 60
 SIGNS = {
     Verdict.CONFORMS: "ok",
@@ -40,6 +42,8 @@ def table(report: Report, width: int, colour: bool) -> str:
     parts = []
     if report.behaviours:
         parts.append(_table(report, width, colour))
+    if report.causes:
+        parts.append("\n".join(_causes(report.causes, width, colour)))
     for result in report.behaviours:
         if result.verdict in FAILING:
             parts.append("\n".join(_wrong(result, width, colour)))
@@ -74,25 +78,36 @@ def _words(result: BehaviourResult) -> str:
     return visible(result.reason or "")
 
 
+def _causes(causes: list[Cause], width: int, colour: bool) -> Iterator[str]:
+    """What is wrong, each cause once; the findings follow by behaviour."""
+    yield _paint("What is wrong", COLOURS[Verdict.BREAKS], colour)
+    for cause in causes[:CAUSES_AT_MOST]:
+        yield _paragraph(visible(f"{cause.sentence}: {cause.count}"), "  * ", width, indent="    ")
+        yield _paragraph(f"What to do: {visible(cause.remedy)}", "    ", width)
+    if len(causes) > CAUSES_AT_MOST:
+        yield f"  and {len(causes) - CAUSES_AT_MOST} more, see the report"
+
+
+def _paragraph(text: str, start: str, width: int, indent: str | None = None) -> str:
+    return textwrap.fill(
+        text, width, initial_indent=start, subsequent_indent=indent or start, break_on_hyphens=False
+    )
+
+
 def _wrong(result: BehaviourResult, width: int, colour: bool) -> Iterator[str]:
     word = "breaks" if result.verdict is Verdict.BREAKS else "is outside the documented support"
     yield _paint(f"{result.id} {word} ({result.level})", COLOURS[result.verdict], colour)
-    yield textwrap.fill(
-        result.claim, width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
-    )
+    yield _paragraph(result.claim, "  ", width)
     bad = [finding for finding in result.findings if finding.verdict in FAILING]
     for finding in bad[:FINDINGS_AT_MOST]:
         family = f" {finding.family}" if finding.family else ""
         line = visible(f"{finding.subject}{family}: {finding.cause}")
-        yield textwrap.fill(
-            line, width, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False
-        )
+        yield _paragraph(line, "  - ", width, indent="    ")
     if len(bad) > FINDINGS_AT_MOST:
         yield f"  and {len(bad) - FINDINGS_AT_MOST} more, see the report"
-    remedy = next((each.remedy for each in bad if each.remedy), result.remedy)
-    yield textwrap.fill(
-        f"What to do: {remedy}", width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
-    )
+    if result.verdict is not Verdict.BREAKS:  # the causes above say what to do about what breaks
+        remedy = next((each.remedy for each in bad if each.remedy), result.remedy)
+        yield _paragraph(f"What to do: {remedy}", "  ", width)
 
 
 def _sign(verdict: Verdict | None, colour: bool) -> str:

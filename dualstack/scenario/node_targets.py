@@ -32,16 +32,26 @@ class NodeAddresses(Targets):
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Name each pair's addresses."""
-        site = stage.site
         return [
-            Target(
-                kind=kind, source=source, target=target, family=family_of(address), address=address,
-                source_address=clients[source].address(family_of(address)),
-                ports={NAME: site.kubelet_ports[target]},
-            )
-            for source, target in site.pairs
-            for address in _addresses(site, target)
-        ]  # fmt: skip
+            self._to(stage.site, kind, source, target, address, clients)
+            for source, target in stage.site.pairs
+            for address in _addresses(stage.site, target)
+        ]
+
+    def _to(
+        self, site: Site, kind: Kind, source: str, target: str, address: str, clients: Clients
+    ) -> Target | Observation:
+        family = family_of(address)
+        own = clients[source].address(family)
+        if own is None:
+            return Observation(
+                kind=kind.name, source=source, target=target, family=family, address=address,
+                blocked=_no_address(family),
+            )  # fmt: skip
+        return Target(
+            kind=kind, source=source, target=target, family=family, address=address, source_address=own,
+            ports={NAME: site.kubelet_ports[target]},
+        )  # fmt: skip
 
 
 class NodePorts(Targets):
@@ -108,6 +118,8 @@ class NodePorts(Targets):
             why = "none of its backends runs"
         elif address is None:
             why = f"{node} lists no {family} address"
+        elif source != RUNNER and clients[source].running and not clients[source].address(family):
+            why = _no_address(family)
         elif source == RUNNER:
             why = stage.site.inside.why_not_outside(address)
         if why:
@@ -126,6 +138,10 @@ class NodePorts(Targets):
             ports=ports,
             allowed=NOBODY if self.crossed else backends,
         )
+
+
+def _no_address(family: Family) -> str:
+    return f"the source pod has no {family} address (see pod-ips)"
 
 
 def _addresses(site: Site, node: str) -> list[str]:

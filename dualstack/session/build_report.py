@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dualstack import __version__
 from dualstack.cluster.ownership import Name
+from dualstack.diagnosis.diagnose import causes
 from dualstack.report.conclude import outcome
 from dualstack.report.model import (
     BehaviourResult,
@@ -21,6 +22,7 @@ from dualstack.report.model import (
 from dualstack.scenario.board import Board
 from dualstack.scenarios.cluster_ips import ServicePaths
 from dualstack.scenarios.kube_proxies import KubeProxies
+from dualstack.session.catalogue import TOPICS
 from dualstack.survey.model import Survey
 from dualstack.verdict.words import Outcome
 
@@ -64,6 +66,7 @@ def of_run(
         ),
         verdict=verdict,
         sentence=sentence,
+        causes=[] if run.survey.not_dual else causes(results, TOPICS),
         behaviours=results,
         waivers=waivers,
         convergence=_convergence(run.board),

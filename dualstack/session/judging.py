@@ -12,6 +12,7 @@ from dualstack.report import conclude as concluding
 from dualstack.scenario.board import Board, NotSeen
 from dualstack.scenario.scenario import Scenario
 from dualstack.session import terminal
+from dualstack.session.catalogue import TOPICS
 from dualstack.session.record import Declared, Record, result_of
 from dualstack.session.run import Shared
 from dualstack.survey.model import Survey
@@ -23,12 +24,6 @@ from dualstack.verdict.words import Level, Tier, Verdict
 JUDGE = pytest.StashKey[Judge]()
 SHARED = pytest.StashKey[Shared]()
 BOARD = pytest.StashKey[Board]()
-TOPICS = (
-    "nodes", "addressing", "node-network", "pods", "pod-to-pod", "nodes-and-pods", "mtu", "services",
-    "cluster-ip", "node-ports", "traffic-policies", "endpoints", "dns", "egress", "load-balancers",
-    "network-policy", "kube-proxy", "control-plane", "limits", "canary",
-)  # fmt: skip
-"""The order of the report: each topic rests on those before it; one that is not named here comes last."""
 
 
 def behaviour_of(item: pytest.Item) -> Behaviour:

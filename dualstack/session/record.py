@@ -69,6 +69,7 @@ def result_of(declared: Declared, *, verdict: Verdict, reason: str | None) -> Be
         tier=behaviour.tier,
         support="outside" if behaviour.limit else "inside",
         topic=declared.topic,
+        traffic=behaviour.traffic,
         claim=behaviour.claim,
         source=behaviour.source,
         remedy=behaviour.remedy,

@@ -33,6 +33,9 @@ class Behaviour(BaseModel):
     """It speaks of every node, so one that gets no probe pods is recorded as not judged."""
     every_pair: bool = False
     """It speaks of every pair of nodes, so those that are not probed are recorded."""
+    traffic: str = ""
+    """What moves on its paths, in a word or two; a diagnosis puts findings of one traffic together. Empty
+    where it is of several kinds, or has no paths."""
     reads: tuple[str, ...] = ()
     """Facts of the survey that it needs, by the names in `Survey.missing`."""
     promise: str | None = None

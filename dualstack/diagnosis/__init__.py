@@ -1,0 +1,1 @@
+"""From findings to causes: what breaks for one reason is said once."""

@@ -1,0 +1,152 @@
+"""From findings to causes, on made-up findings."""
+
+import itertools
+import time
+
+import pytest
+from factory import behaviour
+
+from dualstack.diagnosis.diagnose import causes
+from dualstack.diagnosis.regions import Shape, regions
+from dualstack.family import Family
+from dualstack.session.catalogue import TOPICS
+from dualstack.verdict.finding import Finding
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Verdict
+
+NODES = ("node0", "node1", "node2")
+MESH = set(itertools.product(NODES, repeat=2))
+
+
+def shapes(broken, judged=MESH):
+    return [(region.shape, region.names) for region in regions(broken, judged)]
+
+
+def test_the_widest_shape_without_a_path_that_works_is_named():
+    across = {pair for pair in MESH if pair[0] != pair[1]}
+    around = {pair for pair in MESH if "node1" in pair}
+    assert shapes(MESH) == [(Shape.EVERYWHERE, ())]
+    assert shapes(across) == [(Shape.ACROSS, ())]
+    assert shapes(MESH - across) == [(Shape.WITHIN, ())]
+    assert shapes(around) == [(Shape.AROUND, ("node1",))]
+    assert shapes(around - {("node1", "node1")}) == [(Shape.AROUND, ("node1",))]
+    assert shapes({p for p in across if p[0] == "node0"}) == [(Shape.FROM, ("node0",))]
+    assert shapes({p for p in across if p[1] == "node0"}) == [(Shape.TO, ("node0",))]
+    assert shapes({("node0", "node2"), ("node2", "node0")}) == [(Shape.BETWEEN, ("node0", "node2"))]
+    assert shapes({("node0", "node2")}) == [(Shape.ONE, ("node0", "node2"))]
+
+
+def test_a_path_that_works_is_never_claimed_and_each_broken_one_is_in_one_region():
+    for count in range(1, 9):
+        for broken in itertools.combinations(sorted(MESH), count):
+            found = regions(broken, MESH)
+            assert sorted(pair for region in found for pair in region.pairs) == sorted(broken)
+
+
+def result(id_, findings, *, topic, traffic=""):
+    judge = Judge()
+    judge.findings.extend(findings)
+    return behaviour(id_, judge, topic=topic).model_copy(update={"traffic": traffic})
+
+
+def paths(id_, broken, *, topic="pod-to-pod", traffic="TCP", family=Family.V6, targets=NODES, but=()):
+    return result(
+        id_,
+        topic=topic,
+        traffic=traffic,
+        findings=[
+            Finding(
+                subject=f"{source} → {target}", source=source, target=target, family=each,
+                verdict=Verdict.BREAKS if each is family and (source, target) in broken else Verdict.CONFORMS,
+                cause="no answer" if each is family and (source, target) in broken else None,
+            )
+            for each in Family
+            for source, target in itertools.product(NODES, targets)
+            if (source, target) not in but
+        ],
+    )  # fmt: skip
+
+
+def node(id_, broken, *, topic="node-network", family=Family.V6):
+    return result(
+        id_,
+        topic=topic,
+        findings=[
+            Finding(
+                subject=name, family=family, cause="it does not" if name == broken else None,
+                verdict=Verdict.BREAKS if name == broken else Verdict.CONFORMS,
+            )
+            for name in NODES
+        ],
+    )  # fmt: skip
+
+
+def said(*results):
+    return [each.sentence for each in causes(results, TOPICS)]
+
+
+LOST = {("node0", "node2")}
+AROUND = {pair for pair in MESH if "node1" in pair and pair[0] != pair[1]}
+
+
+def test_one_lost_route_is_one_cause_and_what_rests_on_it_follows():
+    found = causes(
+        [
+            paths("tcp-pod-to-pod", LOST),
+            paths("udp-pod-to-pod", LOST, traffic="UDP"),
+            paths("node-port", {("node1", "node0")}, topic="node-ports", traffic="TCP at node ports"),
+        ],
+        TOPICS,
+    )
+    assert [each.sentence for each in found] == ["all IPv6 from node0 to node2"]
+    assert found[0].behaviours == {"tcp-pod-to-pod": 1, "udp-pod-to-pod": 1}
+    assert found[0].follows == {"node-port": 1}
+    assert found[0].count == "2 findings of tcp-pod-to-pod and udp-pod-to-pod, 1 that follows"
+
+
+def test_traffic_that_passes_is_not_said_to_be_lost():
+    tcp, udp = paths("tcp-pod-to-pod", set()), paths("udp-pod-to-pod", AROUND, traffic="UDP")
+    assert said(tcp, udp) == ["IPv6 UDP to and from node1"]
+
+
+def test_two_causes_stay_two():
+    tcp = paths("tcp-pod-to-pod", LOST)
+    large = paths("mtu-tcp", {("node1", "node0")}, topic="mtu", traffic="TCP in large packets")
+    udp = paths("udp-pod-to-pod", {("node1", "node1")}, traffic="UDP")
+    assert said(tcp, udp) == ["IPv6 TCP from node0 to node2", "IPv6 UDP within node1"]
+    assert said(paths("tcp-pod-to-pod", set()), large) == ["IPv6 TCP in large packets from node1 to node0"]
+
+
+def test_the_other_family_does_not_follow():
+    v4 = paths("node-port", {("node0", "node2")}, topic="node-ports", traffic="TCP", family=Family.V4)
+    assert len(said(paths("tcp-pod-to-pod", LOST), v4)) == 2
+
+
+def test_a_nodes_own_trouble_is_the_cause_of_what_lies_around_it():
+    found = causes([node("node-forwarding", "node1"), paths("tcp-pod-to-pod", AROUND)], TOPICS)
+    assert [each.sentence for each in found] == ["node1 (IPv6): it does not"]
+    assert found[0].follows == {"tcp-pod-to-pod": 4}
+
+
+def test_a_nodes_own_trouble_is_no_excuse_for_paths_elsewhere():
+    assert len(said(node("node-forwarding", "node1"), paths("tcp-pod-to-pod", LOST))) == 2
+
+
+@pytest.mark.parametrize(
+    ("broken", "sentence"),
+    [
+        ({("node1", "a"), ("node1", "b")}, "IPv6 TCP to ClusterIPs from node1 to everywhere it was tried"),
+        ({(each, "a") for each in NODES}, "IPv6 TCP to ClusterIPs to a from everywhere it was tried"),
+    ],
+)
+def test_services_are_grouped_by_node_or_by_service(broken, sentence):
+    of = paths("cluster-ip-tcp", broken, topic="cluster-ip", traffic="TCP to ClusterIPs", targets=("a", "b"))
+    assert said(of) == [sentence]
+
+
+def test_a_large_mesh_is_diagnosed_in_a_moment():
+    nodes = [f"node{n}" for n in range(3000)]
+    mesh = {(a, nodes[(n + stride) % 3000]) for n, a in enumerate(nodes) for stride in range(8)}
+    start = time.monotonic()
+    regions(mesh - set(itertools.islice(sorted(mesh), 100)), mesh)
+    assert time.monotonic() - start < 10
