@@ -93,6 +93,41 @@ def profiles() -> str:
     )
 
 
+def timeouts() -> str:
+    """docs/timeouts.md."""
+    rows = [[row[0].replace("timeouts.", ""), *row[1:]] for row in _keys(Timeouts, "timeouts.")]
+    own = [
+        [f"`{path.stem}`", ", ".join(f"{key} {value:g}" for key, value in changed.items())]
+        for path in sorted(PROFILES.glob("*.yaml"))
+        if (changed := _changed(load(path.stem)[0].timeouts))
+    ]
+    return "\n".join(
+        [
+            GENERATED,
+            "# Time-outs\n",
+            "How long the suite waits for what, in seconds. A bound is a promise, too: what comes later is a "
+            "finding. A check gives up earlier only with a reason, and says it: the pod failed, the object "
+            "was refused, no controller left a trace, others had theirs long ago.\n",
+            tabulate(rows, ["key", "default", "meaning"], "github", disable_numparse=True),
+            "\nProfiles that differ:\n",
+            tabulate(own, ["profile", "seconds"], "github", disable_numparse=True),
+            "\nA site's own go into a file, for `--timeouts FILE`; what it does not name stays as the "
+            "profile has it:\n",
+            "```yaml\nload-balancer: 1200  # ours takes a quarter of an hour\npods: 600\n```\n",
+            "On a terminal a wait of more than five seconds is shown with its end (`waiting for external "
+            "addresses of load balancers, until 14:03:10 at most (212 s more)`); in a job's log the same is "
+            "said every half minute.\n",
+            "Bounds that are no promise of a cluster stand in the code: a connection has 2 s and a request 4 "
+            "s, an exec 60 s, a call to the API server 30 s while it is away.\n",
+        ]
+    )
+
+
+def _changed(bounds: Timeouts) -> dict[str, float]:
+    default = Timeouts().model_dump(by_alias=True)
+    return {key: value for key, value in bounds.model_dump(by_alias=True).items() if value != default[key]}
+
+
 def _keys(model: type[BaseModel], prefix: str) -> Iterator[list[str]]:
     for field in model.model_fields.values():
         if not isinstance(field.default, BaseModel):
@@ -208,6 +243,7 @@ def main(arguments: list[str]) -> int:
     made = {
         ROOT / "docs/behaviours.md": behaviours(),
         ROOT / "docs/profiles.md": profiles(),
+        ROOT / "docs/timeouts.md": timeouts(),
         ROOT / "docs/faults.md": damage(),
         ROOT / "docs/rbac.yaml": RBAC_HEAD + role(),
         ROOT / "docs/rbac-namespace.yaml": role_in_a_namespace(),

@@ -34,7 +34,7 @@ class Hairpin(Scenario):
     id = "hairpin"
     on_every_node = (SERVER,)
     manifests = MANIFESTS
-    paths = Probe(TCP, to=ClusterIPs("service-ipv4", "service-ipv6"), source=SERVER, bound=10.0)
+    paths = Probe(TCP, to=ClusterIPs("service-ipv4", "service-ipv6"), source=SERVER)
 
 
 @behaviour(

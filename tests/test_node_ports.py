@@ -26,7 +26,7 @@ class NodePortPaths(Scenario):
     on_every_node = (CLIENT, SERVER)
     manifests = ("node-port",)
     paths = Probe(TCP, to=NodePorts(*BOTH))
-    crossed = Probe(TCP, to=NodePorts(*BOTH, crossed=True), until_silent=True, control=paths, bound=3.0)
+    crossed = Probe(TCP, to=NodePorts(*BOTH, crossed=True), until_silent=True, control=paths, bound="silence")
 
 
 class NodePortsOutside(Scenario):

@@ -54,7 +54,7 @@ class ExternalTrafficPolicy(Scenario):
         source=RUNNER,
         until_silent=True,
         control=control,
-        bound=3.0,
+        bound="silence",
     )
 
 

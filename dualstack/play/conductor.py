@@ -177,7 +177,9 @@ class Conductor:
         with self._removing:
             if self._left_behind is None:
                 start = time.monotonic()
-                self._left_behind = self.stage.owner.remove(self.stage.site.profile.timeouts.removal)
+                bound = self.stage.site.profile.timeouts.removal
+                with self.stage.waiting("the namespace to go", bound):
+                    self._left_behind = self.stage.owner.remove(bound)
                 self.stage.seconds["cleanup"] = round(time.monotonic() - start, 3)
             return self._left_behind
 

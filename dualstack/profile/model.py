@@ -113,6 +113,19 @@ class Timeouts(_Part):
     """From a load balancer's having an address until that answers (health checks included)."""
     removal: float = Field(default=60, gt=0)
     """From the end of the run until the namespace is gone (load balancers' own clean-up included)."""
+    silence: float = Field(default=1, gt=0)
+    """Until what must not answer has fallen silent, where nothing ever should."""
+    stragglers: float = Field(default=15, gt=0)
+    """How much later than the other pods a pod may run, if its image is not being pulled; five times what the
+    slowest of the others needed, if that is more."""
+    unmade: float = Field(default=15, gt=0)
+    """How long a controller may try in vain to make a pod that the API server refuses."""
+    unnoticed: float = Field(default=20, gt=0)
+    """How long no controller may leave a trace on a LoadBalancer Service before there is none, where the
+    profile does not promise one."""
+    lag: float = Field(default=15, gt=0)
+    """How much later than others a load balancer without a trace may get its address, or follow a change;
+    five times what the slowest of them needed, if that is more."""
 
 
 class Profile(_Part):
@@ -143,8 +156,11 @@ class Profile(_Part):
         return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
 
 
-def load(name: str) -> tuple[Profile, str]:
-    """The profile of that name or in that file, and its source. Raises UserError with one clear line."""
+def load(name: str, timeouts: Path | None = None) -> tuple[Profile, str]:
+    """The profile of that name or in that file, and its source. Raises UserError with one clear line.
+
+    `timeouts`: a file with the keys of `timeouts` that a site has other values for.
+    """
     path, source = _find(name)
     document = yaml_file.read(path, WHAT)
     if parent := document.pop("extends", None):
@@ -154,7 +170,12 @@ def load(name: str) -> tuple[Profile, str]:
         if "extends" in base:
             raise UserError(f"{path}: extends: {parent!r} extends another itself; only one step is allowed")
         document = _merge(base, document)
-    return yaml_file.validated(path, document, Profile), source
+    profile = yaml_file.validated(path, document, Profile)
+    if timeouts is None:
+        return profile, source
+    own = _merge(profile.timeouts.model_dump(by_alias=True), yaml_file.read(timeouts, "timeouts"))
+    bounds = yaml_file.validated(timeouts, own, Timeouts)
+    return profile.model_copy(update={"timeouts": bounds}), f"{source}, with the time-outs of {timeouts}"
 
 
 def _find(name: str, beside: Path | None = None) -> tuple[Path, str]:

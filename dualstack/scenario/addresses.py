@@ -21,10 +21,7 @@ from dualstack.scenario.step import LIST_EVENTS, Needs, Step
 from dualstack.survey.model import of_family
 
 POLL_SECONDS, SLOW_POLL_SECONDS, SLOW_AFTER_SECONDS = 0.2, 2.0, 20.0
-UNNOTICED_SECONDS = 20.0
-"""A controller leaves a trace within seconds; without one there is none."""
-LAG_SECONDS, LAG_FACTOR = 15.0, 5.0
-"""Once one balancer has its address, those without a trace get this long, or so many times what that took."""
+LAG_FACTOR = 5.0  # times what the slowest of the others took
 BALANCERS = re.compile(
     r"load-?balanc|metallb|kube-vip|purelb|openelb|klipper|service-?lb|cloud|cilium|ip-?alloc|alloc.*ip", re.I
 )
@@ -101,17 +98,21 @@ class Addresses(Step[LoadBalancers]):
         start = min((stage.asked_at[name] for name in names if name in stage.asked_at), default=stage.started)
         expected = {name for name, service in services.items() if service.spec is not None}
         path = f"/api/v1/namespaces/{stage.owner.namespace}/services"
-        while expected - set(found):
-            listed = stage.cluster.list(path)
-            live = {item["metadata"]["name"]: item for item in listed if item["metadata"]["name"] in services}
-            elapsed = time.monotonic() - start
-            for name in expected - set(found):
-                if _ingress(live.get(name, {})):
-                    found[name] = (live[name], elapsed)
-            waiting = {name: live.get(name, {}) for name in expected - set(found)}
-            if not waiting or _in_vain(stage, waiting, services, found, elapsed):
-                break
-            stage.pause(POLL_SECONDS if elapsed < SLOW_AFTER_SECONDS else SLOW_POLL_SECONDS)
+        bound = stage.site.profile.timeouts.load_balancer
+        with stage.waiting("external addresses of load balancers", bound):
+            while expected - set(found):
+                listed = stage.cluster.list(path)
+                live = {
+                    item["metadata"]["name"]: item for item in listed if item["metadata"]["name"] in services
+                }
+                elapsed = time.monotonic() - start
+                for name in expected - set(found):
+                    if _ingress(live.get(name, {})):
+                        found[name] = (live[name], elapsed)
+                waiting = {name: live.get(name, {}) for name in expected - set(found)}
+                if not waiting or _in_vain(stage, waiting, services, found, elapsed):
+                    break
+                stage.pause(POLL_SECONDS if elapsed < SLOW_AFTER_SECONDS else SLOW_POLL_SECONDS)
         waited = time.monotonic() - start
         events = events_about(stage, "Service") if expected - set(found) else {}
         stage.milestone("load-balancers", f"{len(found)} of {len(names)} load balancers have an address")
@@ -132,9 +133,9 @@ def _in_vain(
         return True
     if found:
         slowest = max(seconds for _, seconds in found.values())
-        patience = slowest + max(LAG_SECONDS, LAG_FACTOR * slowest)
+        patience = slowest + max(profile.timeouts.lag, LAG_FACTOR * slowest)
     elif profile.promises.load_balancer == "if-present":
-        patience = UNNOTICED_SECONDS
+        patience = profile.timeouts.unnoticed
     else:
         return False
     if elapsed < patience or any(_traces(item, services[name]) for name, item in waiting.items()):

@@ -10,7 +10,7 @@ from typing import Any
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.permissions import Permission
 from dualstack.family import FAMILIES, Family
-from dualstack.scenario.addresses import LAG_FACTOR, LAG_SECONDS, LoadBalancers
+from dualstack.scenario.addresses import LAG_FACTOR, LoadBalancers
 from dualstack.scenario.board import NotSeen
 from dualstack.scenario.pods import wait_until
 from dualstack.scenario.seen import Seen
@@ -98,7 +98,8 @@ class ChangeFamilies(Step[IngressSeen]):
             seen = _seen(self.service, stage.cluster.get(path), time.monotonic() - start)
             return seen.as_asked or bool(seen.hostnames)
 
-        wait_until(stage, as_asked, bound)
+        with stage.waiting(f"the external addresses of {self.service} to follow", bound):
+            wait_until(stage, as_asked, bound)
         return seen
 
     def _bound(self, stage: Stage) -> float:
@@ -107,7 +108,8 @@ class ChangeFamilies(Step[IngressSeen]):
         taken = [each.seconds for each in others if each.seconds is not None]
         if not taken:
             raise NotSeen("no load balancer of the run has an external address")
-        return min(stage.site.profile.timeouts.load_balancer, max(LAG_SECONDS, LAG_FACTOR * max(taken)))
+        timeouts = stage.site.profile.timeouts
+        return min(timeouts.load_balancer, max(timeouts.lag, LAG_FACTOR * max(taken)))
 
 
 def _seen(name: str, item: dict[str, Any], seconds: float) -> IngressSeen:

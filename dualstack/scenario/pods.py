@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 POLL_SECONDS, PODS_A_SECOND = 0.15, 2000
 PULL_POLL_SECONDS = 1.0
-STRAGGLER_SECONDS, STRAGGLER_FACTOR = 15.0, 5.0
+STRAGGLER_FACTOR = 5.0
 Items = dict[str, dict[str, Any]]
 
 
@@ -79,16 +79,18 @@ class PodWatch:
             lock = self._role_locks.setdefault(role, threading.Lock())
         with lock:
             if role not in self._running:
-                self._running[role] = self._await(self._stage.site.pods([role]))
+                bound = self._stage.site.profile.timeouts.pods - self._stage.elapsed()
+                with self._stage.waiting(f"the {role} pods", bound):
+                    self._running[role] = self._await(self._stage.site.pods([role]))
             return self._running[role]
 
     def _await(self, planned: list[PlannedPod]) -> Pods:
         """Wait for pods; those of nodes that were not Ready are taken as they are at the end.
 
-        Once some run, stragglers get STRAGGLER_SECONDS, or STRAGGLER_FACTOR times what the slowest needed;
-        those whose image is being pulled get the whole time.
+        Once some run, stragglers get `timeouts.stragglers`, or STRAGGLER_FACTOR times what the slowest
+        needed; those whose image is being pulled get the whole time.
         """
-        stage = self._stage
+        stage, timeouts = self._stage, self._stage.site.profile.timeouts
         worth_it = {pod.name for pod in planned if pod.node not in stage.not_ready} - set(stage.refused)
         names = {pod.name for pod in planned}
         running: set[str] = set()
@@ -100,9 +102,9 @@ class PodWatch:
                 running, last_news = now_running, stage.elapsed()
             failed = {name for name, item in items.items() if item.get("status", {}).get("phase") == "Failed"}
             late = worth_it - running - failed
-            if not late or stage.elapsed() > stage.site.profile.timeouts.pods:
+            if not late or stage.elapsed() > timeouts.pods:
                 break
-            patience = last_news + max(STRAGGLER_SECONDS, STRAGGLER_FACTOR * last_news)
+            patience = last_news + max(timeouts.stragglers, STRAGGLER_FACTOR * last_news)
             if running and stage.elapsed() > patience:
                 said = events_about(stage, "Pod")
                 if not any(_pulling(said.get(name, [])) for name in late):

@@ -37,7 +37,7 @@ class Probe(Step[Paths]):
         to: Targets,
         source: str = CLIENT,
         everywhere: bool = True,
-        bound: float | None = None,
+        bound: str | None = None,
         after: float = 0.0,
         until_silent: bool = False,
         keep_flows: bool = False,
@@ -49,7 +49,7 @@ class Probe(Step[Paths]):
         """Declare a probe.
 
         `source`: the role of the pods to ask from, or RUNNER. `everywhere=False`: from one of them.
-        `bound`: seconds until convergence, instead of the profile's for these targets.
+        `bound`: the name of the profile's time-out until convergence, instead of that of these targets.
         `after`: seconds since the previous step, where asking at once would meet what is about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
         `control`: an earlier probe of the same scenario; a path that did not answer then is not asked again.
@@ -82,7 +82,7 @@ class Probe(Step[Paths]):
         tries = Counter(
             {each.name: self._tries(site, each) * self._paths(site, len(nodes)) for each in self.kinds}
         )
-        bound = self.bound or getattr(site.profile.timeouts, self.to.bound)
+        bound = getattr(site.profile.timeouts, self.bound or self.to.bound)
         return Needs(
             permissions=(*LIST_POLICIES, LIST_PODS, *EXEC) if nodes else LIST_POLICIES,
             places=frozenset(Place(self.source, node) for node in nodes),
@@ -119,11 +119,16 @@ class Probe(Step[Paths]):
         ]
         seen = [each for each in aims if isinstance(each, Observation)]
         start = time.monotonic()
-        bound = self.bound or getattr(stage.site.profile.timeouts, self.to.bound)
+        bound = getattr(stage.site.profile.timeouts, self.bound or self.to.bound)
         ask = stage.ask_from(self.source)
-        rounds.until_done(
-            tallies, ask, bound=bound, in_vain=_cut_off(stage, self.direct), may_count=self._may_count(stage)
-        )
+        with stage.waiting(f"paths of {self.scenario.id}", bound):
+            rounds.until_done(
+                tallies,
+                ask,
+                bound=bound,
+                in_vain=_cut_off(stage, self.direct),
+                may_count=self._may_count(stage),
+            )
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
         if not all(each.reached or each.silent for each in seen):
             stage.look_for_nodes()

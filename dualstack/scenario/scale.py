@@ -11,8 +11,6 @@ from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import LIST_EVENTS, LIST_PODS, Needs, Step
 
-UNMADE_SECONDS = 15.0
-"""So long a controller may try in vain to make a pod; after that a refusal that it wrote down is final."""
 SCALE = Permission("patch", "apps", "deployments", "scale")
 
 
@@ -51,9 +49,11 @@ class Replicas(Step[Pods]):
             pods[:] = stage.pods.selected(labels)
             return len(pods) == replicas and all(pod.running for pod in pods)
 
-        started, bound = time.monotonic(), stage.site.profile.timeouts.pods
-        if not wait_until(stage, as_asked, min(bound, UNMADE_SECONDS)) and (pods or not stage.pods.unmade()):
-            wait_until(stage, as_asked, bound - UNMADE_SECONDS)
+        started, timeouts = time.monotonic(), stage.site.profile.timeouts
+        bound, unmade = timeouts.pods, timeouts.unmade
+        with stage.waiting(f"{replicas} pods of Deployment {self.deployment}", bound):
+            if not wait_until(stage, as_asked, min(bound, unmade)) and (pods or not stage.pods.unmade()):
+                wait_until(stage, as_asked, bound - unmade)
         if not as_asked():
             waited = time.monotonic() - started
             count = f"{sum(pod.running for pod in pods)} of {len(pods)} pods run after {waited:.0f} s"

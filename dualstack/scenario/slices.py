@@ -87,7 +87,9 @@ class Slices(Step[AllSlices]):
             seen[:] = [_seen(stage, name, slices) for name in names]
             return all(each.trouble or each.as_it_should_be for each in seen)
 
-        wait_until(stage, settled, stage.site.profile.timeouts.services)
+        bound = stage.site.profile.timeouts.services
+        with stage.waiting("EndpointSlices to list their pods", bound):
+            wait_until(stage, settled, bound)
         return AllSlices(services=tuple(seen), seconds=round(time.monotonic() - start, 3))
 
 

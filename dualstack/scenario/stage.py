@@ -4,6 +4,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 
 from dualstack.cluster.api import Cluster
@@ -20,6 +21,7 @@ from dualstack.scenario.pods import PodWatch
 from dualstack.scenario.seen import ObjectSeen, PodSeen
 from dualstack.scenario.site import Site
 from dualstack.scenario.stopped import Stopped
+from dualstack.scenario.waits import Waits
 
 CONTAINER = "probe"  # of every pod in manifests/
 FINAL_STATUS = (403, 404)  # forbidden, or the pod is gone: another round changes nothing
@@ -48,6 +50,7 @@ class Stage:
     seconds: dict[str, float] = field(default_factory=dict)
     """Wall-clock seconds since the start at which a phase ended."""
     flows: Flows = field(default_factory=Flows)
+    waits: Waits = field(default_factory=Waits)
 
     def __post_init__(self) -> None:
         self.prober = Prober(self._execute)
@@ -68,6 +71,10 @@ class Stage:
         if known - there and known & there:  # a list without any of them is no proof of anything
             self.board.depart(known - there)
         return there
+
+    def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
+        """Note that something is waited for, so long at most, while the block runs."""
+        return self.waits.waiting(what, seconds)
 
     def pause(self, seconds: float) -> None:
         """Sleep, unless the run is ending. Raises Stopped."""

@@ -13,7 +13,7 @@ import pytest
 
 from dualstack.places import ROOT
 
-OPTIONS_WITH_PATHS = ("--kubeconfig", "--profile", "--reports", "--baseline", "--waivers")
+OPTIONS_WITH_PATHS = ("--kubeconfig", "--profile", "--reports", "--baseline", "--waivers", "--timeouts")
 
 
 def joined(arguments: list[str]) -> list[str]:

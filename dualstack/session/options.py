@@ -22,6 +22,8 @@ class Options(BaseModel):
     namespace: str | None
     """One that is there already; none is made."""
     profile: str
+    timeouts: Path | None
+    """A file of the site's own bounds of waiting."""
     read_only: bool
     plan_only: bool
     strict_support: bool
@@ -56,6 +58,9 @@ def add(parser: pytest.Parser) -> None:
         "--profile", metavar="NAME|FILE", default="kubernetes",
         help="what this kind of cluster promises: a built-in profile or a YAML file; default: %(default)s",
     )  # fmt: skip
+    group.addoption(
+        "--timeouts", metavar="FILE", help="YAML file of bounds of waiting that differ from the profile's"
+    )
     group.addoption(
         "--plan", action="store_true", help="print what would be created, probed and asked; create nothing"
     )
@@ -115,6 +120,7 @@ def read(config: pytest.Config) -> Options:
         context=option.context,
         namespace=option.namespace,
         profile=option.profile,
+        timeouts=Path(option.timeouts) if option.timeouts else None,
         read_only=option.read_only,
         plan_only=option.plan,
         strict_support=option.strict_support,

@@ -9,6 +9,7 @@ from dualstack.errors import UserError
 from dualstack.report.compare import Comparison
 from dualstack.report.model import Report
 from dualstack.session import judging, terminal
+from dualstack.session.progress import Progress
 from dualstack.session.record import Record
 from dualstack.session.run import Run
 from dualstack.verdict.words import Outcome
@@ -50,6 +51,7 @@ class Owner:
         self.config, self.run = config, run
         self.report: Report | None = None
         self.comparison: Comparison | None = None
+        self._progress: Progress | None = None
         self._workers = bool(getattr(config.option, "numprocesses", None))
 
     def pytest_report_header(self) -> list[str]:
@@ -76,7 +78,9 @@ class Owner:
             Record.of(self.run.work).declare(judging.declare(session.items, self.run.profile))
         except OSError as error:
             raise pytest.UsageError(f"cannot write to {self.run.work}: {error.strerror}") from None
-        self.run.begin(terminal.progress(self.config, self.run.disclosure.text))
+        self._progress = Progress(self.config, self.run.disclosure.text)
+        self._progress.start(lambda: self.run.waits)
+        self.run.begin(self._progress.say)
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
@@ -84,6 +88,8 @@ class Owner:
         interrupted = None if exitstatus in OURS_TO_DECIDE else terminal.why_ended(exitstatus)
         with terminal.undisturbed():
             report = self.run.end(Record.of(self.run.work), interrupted=interrupted)
+            if self._progress is not None:
+                self._progress.stop()
             self.comparison = self.run.compared(report)
         self.report = report
         if exitstatus in OURS_TO_DECIDE:

@@ -28,6 +28,7 @@ from dualstack.report.write import folder_name, write_bundle, write_file
 from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
+from dualstack.scenario.waits import Waits
 from dualstack.scenarios.load_balancers import ExternalServices
 from dualstack.session import build_report, catalogue, waivers
 from dualstack.session.options import Options
@@ -64,7 +65,7 @@ class Run:
         self.command = command
         self.disclosure = disclosure
         self.start = datetime.now(UTC)
-        self.profile, self.profile_source = profiles.load(options.profile)
+        self.profile, self.profile_source = profiles.load(options.profile, options.timeouts)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -145,6 +146,11 @@ class Run:
     def select(self, needed: Iterable[type[Scenario]]) -> None:
         """Plan what the selected behaviours need. Raises UserError if that does not fit together."""
         self.plan = self._plan(needed)
+
+    @property
+    def waits(self) -> Waits | None:
+        """What is waited for; None before the run has begun."""
+        return self._conductor.stage.waits if self._conductor else None
 
     def begin(self, say: Callable[[str], None]) -> None:
         """Sweep what killed runs left, then create and probe in the background."""

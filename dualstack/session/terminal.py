@@ -2,8 +2,6 @@
 
 import shutil
 import signal
-import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -34,19 +32,6 @@ def quieten(config: pytest.Config) -> None:
     """No file names and dots: our own lines of progress say more."""
     if reporter := config.pluginmanager.getplugin("terminalreporter"):
         reporter.showfspath = False
-
-
-def progress(config: pytest.Config, shown: Callable[[str], str]) -> Callable[[str], None]:
-    """A function that prints a line, as it may be shown, with the time since the start; for any thread."""
-    reporter = config.pluginmanager.getplugin("terminalreporter")
-    start, lock = time.monotonic(), threading.Lock()
-
-    def say(line: str) -> None:
-        with lock:
-            if reporter is not None:
-                reporter.write_line(f"{time.monotonic() - start:6.1f} s  {shown(line)}")
-
-    return say
 
 
 def status(report: pytest.TestReport) -> tuple[str, str, str] | None:
