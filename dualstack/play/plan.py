@@ -159,7 +159,7 @@ def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int
         ready=tuple(name for name in nodes if survey.node(name).ready) or nodes,
         left_out=left_out,
         inside=_inside(survey),
-        pairs=pairs(nodes, peers) if nodes else (),
+        pairs=pairs(nodes, _zones(survey), peers) if nodes else (),
         addresses={name: survey.node(name).internal_ips for name in nodes},
         kubelet_ports={name: survey.node(name).kubelet_port for name in nodes},
     )
@@ -175,6 +175,11 @@ def why_left_out(node: Node, profile: Profile) -> LeftOut | None:
             return LeftOut(f"{why} (promises.windows: false leaves it out)", promised=True)
         return LeftOut(f"{why}; profile {profile.name} promises nothing for it", promised=False)
     return None
+
+
+def _zones(survey: Survey) -> dict[str, str]:
+    """Return the nodes' zones, of those that say one."""
+    return {node.name: zone for node in survey.nodes if (zone := node.zone)}
 
 
 def _inside(survey: Survey) -> Inside:

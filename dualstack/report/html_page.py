@@ -12,7 +12,7 @@ from typing import NamedTuple
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dualstack.family import FAMILIES, Family
-from dualstack.report.matrix import SIGNS, is_path, matrices
+from dualstack.report.matrix import SIGNS, Matrix, is_path, matrices
 from dualstack.report.model import BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
@@ -84,15 +84,21 @@ def render(report: Report) -> str:
     excerpts = [(result, excerpt(result, room)) for result in report.behaviours]
     pictured = [result for result, found in excerpts if found.has_paths]
     side = min(SIDE_AT_MOST, isqrt(CELLS_AT_MOST // max(1, len(FAMILIES) * len(pictured))))
+    pictures = [(result, matrices(result, side)) for result in pictured]
     return template.render(
         report=report,
         topics=_topics(report),
         broken=[(result, found) for result, found in excerpts if result.verdict in FAILING],
         unjudged=[each for each in report.behaviours if each.verdict is Verdict.NOT_JUDGED],
-        pictures=[(result, matrices(result, side)) for result in pictured],
+        pictures=pictures,
+        partly_probed=any(not _is_full(matrix) for _, grids in pictures for matrix in grids),
         evidence=[(result, found) for result, found in excerpts if found.total],
         slowest=_slowest(report.convergence),
     )
+
+
+def _is_full(matrix: Matrix) -> bool:
+    return len(matrix.cells) == len(matrix.sources) * len(matrix.targets)
 
 
 def excerpt(result: BehaviourResult, room: int) -> Excerpt:

@@ -4,6 +4,7 @@ Beyond `side` nodes a side, neighbours in name order share a cell, which shows t
 """
 
 from collections.abc import Sequence
+from itertools import product
 
 from pydantic import BaseModel, ConfigDict
 
@@ -43,6 +44,9 @@ class Matrix(BaseModel):
     sources: tuple[str, ...]
     targets: tuple[str, ...]
     cells: tuple[Cell, ...]
+    inferred: tuple[tuple[int, int], ...] = ()
+    """(row, column) of paths that were not tried, where all that was tried from that source and to that
+    target conforms."""
     folded: int
     """How many nodes share a row or column; 1 where each has its own."""
 
@@ -73,13 +77,24 @@ def _matrix(result: BehaviourResult, family: Family, side: int) -> Matrix | None
         if path.verdict is not Verdict.CONFORMS or place not in titles:
             titles[place] = f"{path.subject} {family}: {path.cause or path.verdict}"
         grouped.setdefault(place, []).append(path.verdict)
+    cells = tuple(_cell(place, verdicts, titles[place]) for place, verdicts in sorted(grouped.items()))
     return Matrix(
         family=family,
         sources=_names(sources, folded),
         targets=_names(targets, folded),
-        cells=tuple(_cell(place, verdicts, titles[place]) for place, verdicts in sorted(grouped.items())),
+        cells=cells,
+        inferred=_inferred(cells),
         folded=folded,
     )
+
+
+def _inferred(cells: Sequence[Cell]) -> tuple[tuple[int, int], ...]:
+    """Return the empty places whose row and column hold nothing but what conforms."""
+    tried = {(each.row, each.column) for each in cells}
+    bad = [each for each in cells if each.verdict is not Verdict.CONFORMS]
+    rows = {each.row for each in cells} - {each.row for each in bad}
+    columns = {each.column for each in cells} - {each.column for each in bad}
+    return tuple(sorted(set(product(rows, columns)) - tried))
 
 
 def _cell(place: tuple[int, int], verdicts: Sequence[Verdict], title: str) -> Cell:

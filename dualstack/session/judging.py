@@ -121,7 +121,7 @@ def _add_pairs(judge: Judge, shared: Shared) -> None:
     if shared.pairs_left_out:
         judge.not_applicable(
             f"{shared.pairs_left_out} other pairs of nodes",
-            "not probed: in a cluster of this size each node is source and target of some others (--peers)",
+            "not probed: in a cluster of this size each node is source and target of a few (--full-mesh)",
         )
 
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dualstack.places import AS_PYTEST, SUITE
 from dualstack.report.model import PSEUDONYM_KEY
+from dualstack.scenario.pairs import EVERY_PEER, FULL_MESH_UP_TO, PEERS_IN_LARGE_CLUSTERS
 
 NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
@@ -29,6 +30,7 @@ class Options(BaseModel):
     strict_support: bool
     image: str | None
     peers: int | None
+    """Other nodes that each node probes; None for the default."""
     reports: Path
     time_limit: float | None
     """Seconds after which the run ends early."""
@@ -77,8 +79,12 @@ def add(parser: pytest.Parser) -> None:
     )
     group.addoption(
         "--peers", metavar="N", type=int,
-        help="nodes that each node probes and is probed by; default: all up to 24 nodes, else 8",
+        help=f"nodes that each node probes and is probed by; default: all up to {FULL_MESH_UP_TO} nodes, "
+        f"else {PEERS_IN_LARGE_CLUSTERS}",
     )  # fmt: skip
+    group.addoption(
+        "--full-mesh", action="store_true", help="every node probes every other, however many there are"
+    )
     group.addoption(
         "--time-limit", metavar="SECONDS", type=float, help="end the run then, with clean-up and a report"
     )
@@ -105,6 +111,8 @@ def read(config: pytest.Config) -> Options:
     option = config.option
     if option.peers is not None and option.peers < 1:
         raise pytest.UsageError(f"--peers {option.peers}: must be at least 1")
+    if option.peers is not None and option.full_mesh:
+        raise pytest.UsageError("--full-mesh and --peers contradict each other: leave one out")
     if option.gate == "new" and not option.baseline:
         raise pytest.UsageError("--gate new needs --baseline REPORT.json: new since when?")
     if option.time_limit is not None and option.time_limit <= 0:
@@ -125,7 +133,7 @@ def read(config: pytest.Config) -> Options:
         plan_only=option.plan,
         strict_support=option.strict_support,
         image=option.probe_image,
-        peers=option.peers,
+        peers=EVERY_PEER if option.full_mesh else option.peers,
         reports=Path(option.reports),
         time_limit=option.time_limit,
         waivers=Path(option.waivers) if option.waivers else None,

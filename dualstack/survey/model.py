@@ -55,6 +55,13 @@ class Node(Fact):
     """The reason of the NetworkUnavailable condition; `RouteCreated` where a route controller works."""
 
     @property
+    def zone(self) -> str | None:
+        """The zone that its labels name."""
+        return self.labels.get("topology.kubernetes.io/zone") or self.labels.get(
+            "failure-domain.beta.kubernetes.io/zone"  # until 1.17
+        )
+
+    @property
     def virtual(self) -> bool:
         """Whether it is no machine: virtual-kubelet's, or one of EKS Fargate's."""
         return self.labels.get("type") == "virtual-kubelet" or (

@@ -5,7 +5,7 @@ import pytest
 from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import load
 from dualstack.scenario import manifests
-from dualstack.scenario.pairs import FULL_MESH_UP_TO, pairs
+from dualstack.scenario.pairs import EVERY_PEER, FULL_MESH_UP_TO, PEERS_IN_LARGE_CLUSTERS, pairs
 from dualstack.session import catalogue
 from dualstack.survey.model import Node, Survey
 from dualstack.survey.version import Release
@@ -25,13 +25,35 @@ def test_a_small_cluster_is_probed_as_a_full_mesh(count):
     assert sorted(pairs(nodes)) == sorted((one, other) for one in nodes for other in nodes)
 
 
-@pytest.mark.parametrize(("count", "peers"), [(25, 8), (100, 8), (1000, 3), (10, 4), (2, 5)])
+@pytest.mark.parametrize("count", [FULL_MESH_UP_TO + 1, 40])
+def test_the_full_mesh_can_be_asked_for(count):
+    nodes = tuple(f"n{i}" for i in range(count))
+    assert len(pairs(nodes, None, EVERY_PEER)) == count**2
+
+
+@pytest.mark.parametrize("zones", [2, 3, 7])
+@pytest.mark.parametrize("count", [12, 50, 301])
+def test_every_zone_reaches_every_zone_in_each_direction(zones, count):
+    """However the names lie: zones in blocks are the worst case, as pools are named one after the other."""
+    nodes = tuple(f"n{i:03}" for i in range(count))
+    for zone_of in (lambda i: i % zones, lambda i: i * zones // count, lambda i: min(i, zones - 1)):
+        of = {node: f"z{zone_of(i)}" for i, node in enumerate(nodes)}
+        across = [pair for pair in pairs(nodes, of) if pair[0] != pair[1]]
+        sizes = Counter(of.values())
+        want = {(a, b) for a in sizes for b in sizes if a != b or sizes[a] > 1}
+        assert {(of[a], of[b]) for a, b in across} == want
+        assert min(Counter(a for a, _ in across).values()) >= PEERS_IN_LARGE_CLUSTERS
+        assert min(Counter(b for _, b in across).values()) >= PEERS_IN_LARGE_CLUSTERS
+        assert len(across) <= count * PEERS_IN_LARGE_CLUSTERS + zones**2
+
+
+@pytest.mark.parametrize(("count", "peers"), [(25, 8), (100, None), (1000, 3), (10, 4), (2, 5)])
 def test_in_a_large_one_every_node_is_source_and_target_equally_often(count, peers):
     nodes = tuple(f"n{i}" for i in range(count))
-    chosen = pairs(nodes, peers)
+    chosen = pairs(nodes, None, peers)
     assert len(set(chosen)) == len(chosen)
     across = [pair for pair in chosen if pair[0] != pair[1]]
-    bound = min(peers, count - 1)
+    bound = min(peers or PEERS_IN_LARGE_CLUSTERS, count - 1)
     assert set(Counter(source for source, _ in across).values()) == {bound}
     assert set(Counter(target for _, target in across).values()) == {bound}
     assert {pair[0] for pair in chosen if pair[0] == pair[1]} == set(nodes)
