@@ -6,6 +6,7 @@
         - {behaviours: [tcp-pod-to-pod, ping-pod-to-pod], subjects: ["node2 → *"], family: IPv6}
       may:
         - {behaviours: [latency-parity]}
+      cause: all IPv6 from node2 *
 
 Each finding of the behaviours and the family whose subject matches must break, and there must be one at
 least; a subject is a pattern (`*` stands for any text). What is in neither list must not break. A variant or
@@ -63,6 +64,8 @@ class Expect(_Data):
     verdict: Verdict = "conformant"
     must: tuple[Where, ...] = ()
     may: tuple[Where, ...] = ()
+    cause: str = ""
+    """A pattern of the sentence that must say what is wrong: the damage that was done."""
     unjudged: tuple[str, ...] = ()
     """Behaviours that cannot be judged there; all others are, in a healthy cluster."""
     together: str = ""
@@ -91,6 +94,15 @@ def problems(expects: Iterable[Expect], findings: dict[Key, bool]) -> list[str]:
     return lines
 
 
+def unnamed(expects: Iterable[Expect], sentences: Sequence[str]) -> list[str]:
+    """Return the causes that none of a report's sentences names."""
+    return [
+        f"no cause is {each.cause!r}"
+        for each in expects
+        if each.cause and not any(fnmatchcase(sentence, each.cause) for sentence in sentences)
+    ]
+
+
 def verdict(expects: Sequence[Expect]) -> Verdict:
     """Return the verdict of what is judged together."""
     return min((each.verdict for each in expects), key=WORST.index)
@@ -114,6 +126,7 @@ def lines(title: str, expect: Expect | None, healthy: bool) -> list[str]:
     parts = [title, "", f"Judged under profile {expect.profile}: {expect.verdict}."]
     parts += [f"Must break: {where}." for where in expect.must]
     parts += [f"May break: {where}." for where in expect.may]
+    parts += [f"Cause that is named: {expect.cause}."] if expect.cause else []
     parts += [f"Not judged: {', '.join(expect.unjudged)}."] if expect.unjudged else []
     parts += ["Nothing may break."] if not expect.must and not expect.may else []
     parts += [f"{expect.because[0].upper()}{expect.because[1:]}."] if expect.because else []

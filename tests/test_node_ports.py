@@ -25,7 +25,7 @@ class NodePortPaths(Scenario):
     id = "node-ports"
     on_every_node = (CLIENT, SERVER)
     manifests = ("node-port",)
-    paths = Probe(TCP, to=NodePorts(*BOTH))
+    paths = Probe(TCP, to=NodePorts(*BOTH), direct=TcpPodToPod.paths)
     crossed = Probe(TCP, to=NodePorts(*BOTH, crossed=True), until_silent=True, control=paths, bound="silence")
 
 
@@ -35,7 +35,7 @@ class NodePortsOutside(Scenario):
     id = "node-ports-outside"
     on_every_node = (SERVER,)
     manifests = ("node-port",)
-    paths = Probe(TCP, to=NodePorts(*BOTH), source=RUNNER)
+    paths = Probe(TCP, to=NodePorts(*BOTH), source=RUNNER, direct=TcpPodToPod.paths)
 
 
 @behaviour(

@@ -37,7 +37,11 @@ class InternalTrafficPolicy(Scenario):
     id = "internal-traffic-policy"
     on_every_node = (CLIENT, SERVER)
     manifests = ("internal-traffic-policy",)
-    paths = Probe(TCP, to=OwnBackend("internal-traffic-policy-ipv4", "internal-traffic-policy-ipv6"))
+    paths = Probe(
+        TCP,
+        to=OwnBackend("internal-traffic-policy-ipv4", "internal-traffic-policy-ipv6"),
+        direct=TcpPodToPod.paths,
+    )
 
 
 class ExternalTrafficPolicy(Scenario):
@@ -46,7 +50,7 @@ class ExternalTrafficPolicy(Scenario):
     id = "external-traffic-policy"
     on_every_node = (SERVER,)
     manifests = ("external-traffic-policy", "node-port")
-    here = Probe(TCP, to=NodePorts(*LOCAL, beside_backend=True), source=RUNNER)
+    here = Probe(TCP, to=NodePorts(*LOCAL, beside_backend=True), source=RUNNER, direct=TcpPodToPod.paths)
     control = Probe(TCP, to=NodePorts(*NODE_PORTS), source=RUNNER, tries=0)
     elsewhere = Probe(
         TCP,

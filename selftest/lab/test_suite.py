@@ -12,7 +12,7 @@ from suite import judge, lab
 
 from lab import faults, variants
 from lab.artifacts import uml
-from lab.expect import Expect, problems, verdict
+from lab.expect import Expect, problems, unnamed, verdict
 
 pytestmark = pytest.mark.lab
 EACH_ALONE = bool(os.environ.get("FAULTS_ALONE"))  # `make faults`
@@ -78,6 +78,8 @@ def test_what_must_break_breaks_and_nothing_else(variant, case, tmp_path):
         for fault in reversed(done):
             lab("mend", fault)
     assert problems(case.expects, judged.findings()) == [], judged.output
+    sentences = [each["sentence"] for each in judged.report["causes"]]
+    assert unnamed(case.expects, sentences) == [], sentences
     assert judged.report["left_behind"] == []
     assert verdict(case.expects) in ("any", judged.report["verdict"]), judged.output
     if healthy:

@@ -8,7 +8,7 @@ from dualstack.session import catalogue
 from lab import faults, variants
 from lab.__main__ import explain
 from lab.errors import LabError
-from lab.expect import Expect, Where, meet, problems, verdict
+from lab.expect import Expect, Where, meet, problems, unnamed, verdict
 
 WAY = Where(behaviours=("tcp-pod-to-pod",), subjects=("node0 → node2", "* → node1"), but=("node1 → node1",))
 EXPECTS = {
@@ -38,6 +38,12 @@ def test_exactly_what_must_break_may_break():
     assert "should break and does not" in problems([expect], as_expected | {key("node0 → node2"): False})[0]
     assert "breaks and should not" in problems([expect], as_expected | {key("node2 → node0"): True})[0]
     assert "nothing was judged" in problems([expect], {})[0]
+
+
+def test_the_cause_must_be_named():
+    expect = Expect(cause="all IPv6 from node0 to *")
+    assert unnamed([expect], ["IPv6 ping everywhere", "all IPv6 from node0 to node2"]) == []
+    assert "all IPv6" in unnamed([expect], ["IPv6 ping everywhere"])[0]
 
 
 def test_what_is_judged_together_has_the_worst_verdict():
