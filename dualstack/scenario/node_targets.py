@@ -140,6 +140,63 @@ class NodePorts(Targets):
         )
 
 
+class HealthChecks(Targets):
+    """The health check port of a Service of both families, on every node's first address of each.
+
+    `beside_backend`: only on nodes that have a backend of the Service, or only on the others.
+    """
+
+    bound = "services"
+
+    def __init__(self, service: str, *, beside_backend: bool) -> None:
+        self.service, self.beside_backend = service, beside_backend
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The Service."""
+        return (self.service,)
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count one request a path."""
+        return self.paths(site, scenario, sources) * kind.in_a_round(1)
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count every node's own addresses: each is asked by its own pod."""
+        return len(FAMILIES) * len(site.nodes)
+
+    def resolve(
+        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
+    ) -> list[Target | Observation]:
+        """Wait for the servers and name each node's port. Raises ApiError, Stopped."""
+        stage.pods.running(scenario.on_every_node)
+        service = stage.objects[self.service]
+        port: Any = (service.spec or {}).get("healthCheckNodePort")
+        selector: Any = (service.spec or {}).get("selector") or {}
+        backends = [pod for pod in stage.pods.selected(selector) if pod.running]
+        found: list[Target | Observation] = []
+        for node, client in clients.items():
+            for family in FAMILIES:
+                here = any(pod.node == node and pod.address(family) for pod in backends)
+                address = next(iter(of_family(stage.site.addresses[node], family)), None)
+                why = None
+                if not port:
+                    why = f"Service {self.service} has no health check port: {service.error or 'none is set'}"
+                elif address is None or not client.address(family):
+                    why = f"{node} or its pod has no {family} address"
+                if why:
+                    found.append(
+                        Observation(kind=kind.name, source=node, target=node, family=family, blocked=why)
+                    )
+                elif here == self.beside_backend:
+                    found.append(
+                        Target(
+                            kind=kind, source=node, target=node, family=family, address=address,
+                            source_address=client.address(family), ports={NAME: port},
+                        )
+                    )  # fmt: skip
+        return found
+
+
 def _no_address(family: Family) -> str:
     return f"the source pod has no {family} address (see pod-ips)"
 

@@ -42,4 +42,5 @@ class Scenario:
     @classmethod
     def rests_on(cls) -> "list[type[Scenario]]":
         """Return the other scenarios whose results its steps read."""
-        return [other.scenario for step in cls.steps for other in step.rests_on]
+        others = [other.scenario for step in cls.steps for other in step.rests_on]
+        return [each for each in others if each is not cls]

@@ -56,18 +56,28 @@ EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 QUIET = (
     "address-deprecated",
     "address-taken",
+    "addresses-reordered",
+    "first-syn-lost",
+    "kubelet-filtered",
     "pods-advertised",
+    "port-answers-anyway",
+    "provided-ip-unknown",
     "route-runs-out",
     "router-client",
     "router-ignored",
+    "vip-speaks",
 )
 """Faults of what will happen, or of what nobody uses: traffic goes on."""
 COUNTED = {"half-reset", "stranger", "mesh-of-one-family", "multicast-lost"}
 """For a single try these are chance, or a matter of who answered: the suite counts (test_suite.py)."""
-SELF_PROVING = {"policy-wants-limits", "policy-refuses-services"}
+SELF_PROVING = {
+    "balancer-keeps", "policy-refuses-services", "policy-wants-limits", "ranges-of-one-family",
+    "services-set-back",
+}  # fmt: skip
 """These wait by themselves until the API server heeds them."""
 OF_THE_SUITES_OWN = {
     "accounts-are-late", "balancer-is-late", "balancer-name-ipv4-only", "default-deny", "services-annotated",
+    "slice-left-behind",
 }  # fmt: skip
 """These act on namespaces and Services of the suite only."""
 

@@ -45,12 +45,11 @@ def event(reason, message="", kind="Warning"):
 @pytest.fixture
 def clients(tmp_path, monkeypatch):
     """A function that waits for both pods and returns them by node."""
-    monkeypatch.setattr(pods, "STRAGGLER_SECONDS", 0.3)
     monkeypatch.setattr(pods, "PULL_POLL_SECONDS", 0.1)
 
     def wait(second_after, *events, bound=3.0):
         nodes = tuple(Node(name=name, ready=True, kubelet="v1.36.3", os="linux") for name in "ab")
-        profile = load("kubernetes")[0].model_copy(update={"timeouts": Timeouts(pods=bound)})
+        profile = load("kubernetes")[0].model_copy(update={"timeouts": Timeouts(pods=bound, stragglers=0.3)})
         survey = Survey(context="c", server="s", version="v1.36.3", nodes=nodes)
         site = make_site(survey, profile, image=None, peers=None)
         cluster = FakeCluster(second_after, list(events))
