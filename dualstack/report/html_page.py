@@ -13,7 +13,7 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 
 from dualstack.family import FAMILIES, Family
 from dualstack.report.matrix import SIGNS, Matrix, is_path, matrices
-from dualstack.report.model import BehaviourResult, Convergence, Report, WaiverState
+from dualstack.report.model import PARITY_EDGES_MS, BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
 from dualstack.verdict.finding import Finding
 from dualstack.verdict.words import FAILING, Verdict
@@ -72,6 +72,7 @@ def environment() -> Environment:
         labels=LABELS,
         template=_template,
         causes_at_most=CAUSES_AT_MOST,
+        edges=PARITY_EDGES_MS,
         waiver_marks=WAIVER_MARKS,
     )
     return made

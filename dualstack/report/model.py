@@ -119,6 +119,27 @@ class Convergence(Part):
     attempts: int
 
 
+PARITY_EDGES_MS = (0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
+"""Upper bounds of the buckets of Parity.histogram; one more takes what is slower."""
+
+
+class Parity(Part):
+    """How fast connections between pods came about in one family, over all paths that answered."""
+
+    family: Family
+    paths: int
+    median_ms: float
+    """Of the paths' fastest connections, as all figures here."""
+    p95_ms: float
+    worst_ms: float
+    worst_path: str
+    lost_syns: int
+    """Connections that came about only after a second SYN."""
+    requests: int
+    histogram: list[int]
+    """Paths by PARITY_EDGES_MS."""
+
+
 WaiverState = Literal["used", "unused", "expired", "too-broad"]
 
 
@@ -166,6 +187,8 @@ class Report(Part):
     behaviours: list[BehaviourResult]
     waivers: list[WaiverUse] = []
     convergence: list[Convergence] = []
+    parity: list[Parity] = []
+    """IPv4 beside IPv6; empty where no pod reached another."""
     created: list[ObjectName] = []
     left_behind: list[ObjectName] = []
     still_ending: bool = False

@@ -1,19 +1,25 @@
 """Put the report together from the survey, the board and the results."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from statistics import median
 from typing import TYPE_CHECKING
 
 from dualstack import __version__
 from dualstack.cluster.ownership import Name
 from dualstack.diagnosis.diagnose import causes
+from dualstack.family import FAMILIES
 from dualstack.report.conclude import outcome
 from dualstack.report.model import (
+    PARITY_EDGES_MS,
     BehaviourResult,
     Cluster,
     Convergence,
     NodeFacts,
     ObjectName,
+    Parity,
     ProfileFacts,
     Report,
     Run,
@@ -22,6 +28,7 @@ from dualstack.report.model import (
 from dualstack.scenario.board import Board
 from dualstack.scenarios.cluster_ips import ServicePaths
 from dualstack.scenarios.kube_proxies import KubeProxies
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.session.catalogue import TOPICS
 from dualstack.survey.model import Survey
 from dualstack.verdict.words import Outcome
@@ -70,6 +77,7 @@ def of_run(
         behaviours=results,
         waivers=waivers,
         convergence=_convergence(run.board),
+        parity=_parity(run.board),
         created=[_object(name) for name in run.created],
         left_behind=[_object(name) for name in left_behind],
         still_ending=ending,
@@ -124,6 +132,41 @@ def _cluster(survey: Survey, board: Board) -> Cluster:
         service_ranges=list(survey.service_ranges),
         proxy_mode=", ".join(known) or None,
     )
+
+
+def _parity(board: Board) -> list[Parity]:
+    """Return how fast connections came about in each family."""
+    seen = board.peek(TcpPodToPod.paths)
+    found = []
+    for family in FAMILIES if seen else ():
+        paths = [
+            (each.connect_seconds * 1000, f"{each.source} → {each.target}", each)
+            for each in (seen.observations if seen else ())
+            if each.family is family and each.connect_seconds is not None
+        ]
+        if not paths:
+            continue
+        paths.sort(key=lambda path: path[:2])
+        times = [ms for ms, _, _ in paths]
+        found.append(
+            Parity(
+                family=family,
+                paths=len(paths),
+                median_ms=round(median(times), 2),
+                p95_ms=round(times[min(len(times) - 1, len(times) * 95 // 100)], 2),
+                worst_ms=round(times[-1], 2),
+                worst_path=paths[-1][1],
+                lost_syns=sum(each.lost_syns for _, _, each in paths),
+                requests=sum(each.requests for _, _, each in paths),
+                histogram=_histogram(times),
+            )
+        )
+    return found
+
+
+def _histogram(times: list[float]) -> list[int]:
+    counts = Counter(bisect_left(PARITY_EDGES_MS, each) for each in times)
+    return [counts[bucket] for bucket in range(len(PARITY_EDGES_MS) + 1)]
 
 
 def _convergence(board: Board) -> list[Convergence]:
