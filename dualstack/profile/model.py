@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from dualstack import yaml_file
 from dualstack.errors import UserError
-from dualstack.family import Family
+from dualstack.family import Family, parse
 from dualstack.places import PROFILES
 from dualstack.survey.version import Release
 from dualstack.verdict.words import Level
@@ -141,7 +141,17 @@ class Profile(_Part):
     """Levels of behaviours that differ from their declaration, by id."""
     cloud_config: str | None = None
     """Path on the nodes of the cloud provider's file; one named key of it is read, nothing else."""
+    egress: list[str] = []
+    """Addresses outside that pods must reach by TCP, as ADDRESS:PORT, with brackets around an IPv6 one;
+    name the same service in both families, so that one is the other's control."""
     timeouts: Timeouts = Timeouts()
+
+    @field_validator("egress")
+    @classmethod
+    def _are_targets(cls, value: list[str]) -> list[str]:
+        for each in value:
+            egress_target(each)
+        return value
 
     @field_validator("cloud_config")
     @classmethod
@@ -154,6 +164,14 @@ class Profile(_Part):
     def digest(self) -> str:
         """SHA-256 of the whole profile, `extends` resolved."""
         return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
+
+
+def egress_target(text: str) -> tuple[str, int]:
+    """Return (address, port). Raises ValueError."""
+    address, _, port = text.rpartition(":")
+    if not port.isdigit() or not 0 < int(port) < 1 << 16 or (":" in address) != address.startswith("["):
+        raise ValueError(f"{text!r} is no ADDRESS:PORT (an IPv6 address stands in brackets)")
+    return str(parse(address.strip("[]"))), int(port)
 
 
 def load(name: str, timeouts: Path | None = None) -> tuple[Profile, str]:

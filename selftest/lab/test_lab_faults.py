@@ -57,6 +57,7 @@ QUIET = (
     "address-deprecated",
     "address-taken",
     "addresses-reordered",
+    "egress-lost",
     "first-syn-lost",
     "kubelet-filtered",
     "pods-advertised",
