@@ -5,9 +5,7 @@ from collections.abc import Iterable
 from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
-from dualstack.scenario.manifests import CLIENT, HOST
-from dualstack.scenario.running import PodsRun
-from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.seen import PodSeen
 from dualstack.scenarios.pod_networks import Interface, PodNetwork, PodNetworks
 from dualstack.scenarios.probe_pods import ProbePods
@@ -15,14 +13,6 @@ from dualstack.survey.model import Survey, inside, of_family, same_address, unpa
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
-
-
-class HostPods(Scenario):
-    """A pod in every node's own network."""
-
-    id = "host-pods"
-    on_every_node = (HOST,)
-    running = PodsRun()
 
 
 @behaviour(
@@ -150,47 +140,6 @@ def test_pod_family_order(board: Board, survey: Survey, judge: Judge) -> None:
 
 @behaviour(
     Behaviour(
-        id="pod-host-network",
-        every_node=True,
-        level=Level.MUST,
-        tier=Tier.HOST,
-        reads=("nodes",),
-        claim="A pod in the node's own network has the node's addresses, one of each family, as podIPs and, "
-        "from 1.30 on, as hostIPs.",
-        source="https://github.com/kubernetes/enhancements/tree/master/keps/sig-network/563-dual-stack",
-        remedy="Compare --node-ip of the named node's kubelet with the addresses that the node lists; pods "
-        "that are older than a second address keep what they had until they are made anew.",
-    ),
-    needs=(HostPods,),
-)
-def test_pod_host_network(board: Board, survey: Survey, judge: Judge) -> None:
-    for pod in judge.each(board.wait(HostPods.running).pods, "host pods"):
-        subject, node = f"host pod on {pod.node}", survey.node(pod.node)
-        if not pod.running:
-            judge.cannot(subject, f"it does not run: {pod.trouble}", target=pod.node)
-            continue
-        fields = {"podIPs": pod.pod_ips} | ({"hostIPs": pod.host_ips} if pod.host_ips else {})
-        for family in FAMILIES:
-            wrong = [
-                f"{field} has {', '.join(of_family(ips, family)) or f'no {family} address'}"
-                for field, ips in fields.items()
-                if not _one_of(of_family(ips, family), of_family(node.internal_ips, family))
-            ]
-            listed = ", ".join(of_family(node.internal_ips, family)) or "none"
-            judge(
-                subject,
-                not wrong,
-                family=family,
-                target=pod.node,
-                cause=f"{'; '.join(wrong)}; the node lists {listed}",
-                pod_ips=list(pod.pod_ips),
-                host_ips=list(pod.host_ips),
-                internal_ips=list(node.internal_ips),
-            )
-
-
-@behaviour(
-    Behaviour(
         id="pod-accepts-ra",
         level=Level.INFO,
         tier=Tier.PODS,
@@ -244,11 +193,6 @@ def _of_the_pods_interface(network: PodNetwork, addresses: list[Interface], pod:
     return [
         each for each in addresses if each in api or ((each.name in names or not names) and not each.dynamic)
     ]
-
-
-def _one_of(addresses: list[str], listed: list[str]) -> bool:
-    """Return whether there is exactly one address, and the node lists it."""
-    return len(addresses) == 1 and any(_is(addresses[0], each) for each in listed)
 
 
 def _is(one: str, other: str) -> bool:

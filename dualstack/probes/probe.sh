@@ -1,6 +1,7 @@
 # Runs inside a probe pod, by exec. Reads one request a line until a lone dot:
 #   http ID URL | large ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD
-#   echo ID ADDRESS PORT SOURCE-PORT BYTES | interfaces ID | sysctls ID | key ID NAME FILE
+#   echo ID ADDRESS PORT SOURCE-PORT BYTES | interfaces ID | sysctls ID
+#   told ID | key ID NAME FILE
 # Prints `curl {…}` for each http request made and `FILE.ID:LINE` for everything that was written down.
 dir=$(mktemp -d) || exit 70
 cd "$dir" || exit 70
@@ -33,6 +34,12 @@ exit $?" >>"udp.$id"; } &
     sysctls)
         grep -H '' /proc/sys/net/ipv6/conf/*/forwarding /proc/sys/net/ipv6/conf/*/disable_ipv6 \
             /proc/sys/net/ipv6/conf/*/accept_ra >"sysctls.$id" 2>/dev/null
+        ;;
+    told)
+        # What the kubelet tells a pod of its addresses: two variables, and the file of host names.
+        printf '%s\n' "${POD_IPS-}" >"podips.$id"
+        printf '%s\n' "${HOST_IPS-}" >"hostips.$id"
+        cat /etc/hosts >"hosts.$id" 2>/dev/null
         ;;
     key)
         # The value of one key of a JSON file and nothing else: the same file may hold a secret.

@@ -12,9 +12,10 @@ from dualstack.survey.version import Release
 Object = dict[str, Any]
 
 PING_SYSCTL_IS_SAFE = Release(1, 21)
+HOST_IPS_ARE_TOLD = Release(1, 30)
 FAMILIES_ARE_PLURAL = Release(1, 20)
 CLIENT, SERVER, HOST, CLOUD_CONFIG = "client", "server", "host", "cloud-config"
-SECONDS_TO_LIVE = "SECONDS_TO_LIVE"
+SECONDS_TO_LIVE, POD_IPS, HOST_IPS = "SECONDS_TO_LIVE", "POD_IPS", "HOST_IPS"
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
 CANARY_LABEL = "dualstack-conformance/canary"
 
@@ -45,6 +46,9 @@ def pod(
     _set_image(body["spec"], image)
     if release < PING_SYSCTL_IS_SAFE:
         body["spec"]["securityContext"].pop("sysctls", None)  # a kubelet of that time refuses the pod
+    if release < HOST_IPS_ARE_TOLD:
+        for container in body["spec"]["containers"]:
+            container["env"] = [each for each in container.get("env", []) if each["name"] != HOST_IPS]
     for volume in body["spec"].get("volumes", []):
         if volume["name"] == CLOUD_CONFIG:
             volume["hostPath"]["path"] = cloud_config

@@ -59,6 +59,7 @@ QUIET = (
     "addresses-reordered",
     "egress-lost",
     "first-syn-lost",
+    "hosts-of-one-family",
     "kubelet-filtered",
     "pods-advertised",
     "port-answers-anyway",
