@@ -1,39 +1,18 @@
 """Load balancers that are choosy: whom they let in, and which nodes they go to."""
 
 from dualstack.probes.kinds.health import HEALTH
-from dualstack.probes.kinds.tcp import TCP
-from dualstack.probes.observation import RUNNER
-from dualstack.profile.model import Profile
-from dualstack.scenario.addresses import Addresses
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.node_targets import HealthChecks
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
-from dualstack.scenario.targets import ExternalAddresses
-from dualstack.scenarios.load_balancers import ExternalServices, Reach
-from dualstack.survey.model import Survey
+from dualstack.scenarios.load_balancers import DualLoadBalancer
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
 
 NO_BACKEND = "HTTP status 503"
 PROXIES = "https://kubernetes.io/docs/reference/networking/virtual-ips/"
-
-
-class GuardedLoadBalancer(Scenario):
-    """A load balancer whose source ranges let in nobody who calls."""
-
-    id = "load-balancer-ranges"
-    on_every_node = (SERVER,)
-    manifests = ("load-balancer-ranges",)
-    given = Addresses()
-    shut = Probe(TCP, to=ExternalAddresses(given), source=RUNNER, until_silent=True, bound="services")
-
-    @classmethod
-    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
-        """Leave it out under a profile without load balancers."""
-        return ExternalServices.left_out(survey, profile)
 
 
 class LocalLoadBalancer(Scenario):
@@ -50,11 +29,6 @@ class LocalLoadBalancer(Scenario):
         bound="silence",
     )
 
-    @classmethod
-    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
-        """Leave it out under a profile without load balancers."""
-        return ExternalServices.left_out(survey, profile)
-
 
 @behaviour(
     Behaviour(
@@ -68,18 +42,18 @@ class LocalLoadBalancer(Scenario):
         remedy="Find out who honours spec.loadBalancerSourceRanges, kube-proxy or the balancer itself, and "
         "for which families: until then the Service is open in the named one.",
     ),
-    needs=(Reach, GuardedLoadBalancer),
+    needs=(DualLoadBalancer,),
 )
 def test_lb_source_ranges(board: Board, judge: Judge) -> None:
-    open_ = [each.family for each in board.wait(Reach.paths).observations if each.reached]
-    shut = board.wait(GuardedLoadBalancer.shut).observations
+    control, shut = (
+        board.wait(DualLoadBalancer.open).observations,
+        board.wait(DualLoadBalancer.shut).observations,
+    )
+    if refused := board.wait(DualLoadBalancer.closed).refused:
+        raise CannotJudge(refused)
     if not shut:
         raise CannotJudge("it has no external address (see lb-dual)")
-    for path in judge.paths(shut, "external addresses"):
-        if path.family not in open_:
-            why = f"no load balancer without source ranges answers in {path.family} either (see lb-reachable)"
-            judge.cannot_path(path, why)
-            continue
+    for path in judge.paths(shut, "external addresses", control=control):
         judge.path(
             path,
             path.silent,
@@ -96,8 +70,7 @@ def test_lb_source_ranges(board: Board, judge: Judge) -> None:
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
-        since="1.20",
-        promise="load_balancer",
+        since="1.24",
         claim="With externalTrafficPolicy Local, a node's health check port says 200 exactly where a backend "
         "of that family is on the node.",
         source=f"{PROXIES}#external-traffic-policy",

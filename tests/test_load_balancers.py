@@ -4,32 +4,14 @@ from dualstack.family import FAMILIES, Family
 from dualstack.profile.model import Profile
 from dualstack.scenario.addresses import LoadBalancerSeen
 from dualstack.scenario.board import Board
-from dualstack.scenario.change import ChangeFamilies, IngressSeen
-from dualstack.scenario.scenario import Scenario
-from dualstack.scenarios.load_balancers import ExternalServices, Reach
+from dualstack.scenario.change import IngressSeen
+from dualstack.scenarios.load_balancers import DualLoadBalancer, ExternalServices, Reach
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
-from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
 
 CONTROL = "load-balancer-ipv4"
-DUAL = "load-balancer-dual"
-
-
-class DualLoadBalancer(Scenario):
-    """A load balancer of both families, whose second family is taken away and given back."""
-
-    id = "load-balancer-dual"
-    manifests = ("load-balancer-dual",)
-    given = ChangeFamilies(DUAL, None, others=ExternalServices.given)
-    single = ChangeFamilies(DUAL, "SingleStack", others=ExternalServices.given)
-    again = ChangeFamilies(DUAL, "RequireDualStack", others=ExternalServices.given)
-
-    @classmethod
-    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
-        """Leave it out under a profile without load balancers."""
-        return ExternalServices.left_out(survey, profile)
 
 
 @behaviour(
@@ -115,8 +97,12 @@ def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
     needs=(ExternalServices, DualLoadBalancer),
 )
 def test_lb_dual(board: Board, profile: Profile, judge: Judge) -> None:
-    _check_there_is_a_load_balancer(profile, board.wait(ExternalServices.given).load_balancers)
-    _judge_ingress(board.wait(DualLoadBalancer.given), "both families", judge)
+    balancers = board.wait(ExternalServices.given)
+    _check_there_is_a_load_balancer(profile, balancers.load_balancers)
+    given = board.wait(DualLoadBalancer.given)
+    if not given.as_asked and not all(each.of(Family.V6) for each in balancers.only(Family.V6)):
+        raise CannotJudge("there are not enough external IPv6 addresses at once (see lb-second-ipv6)")
+    _judge_ingress(given, "both families", judge)
 
 
 @behaviour(
@@ -211,7 +197,7 @@ def _judge_ingress(ingress: IngressSeen, when: str, judge: Judge) -> None:
             bool(found) == asked,
             family=family,
             cause=f"no {family} address within {ingress.seconds:.0f} s; it has "
-            f"{', '.join(ingress.addresses) or 'none'}"
+            f"{', '.join(ingress.addresses) or 'none'}{f': {ingress.event}' if ingress.event else ''}"
             if asked
             else f"it still has {', '.join(found)} after {ingress.seconds:.0f} s",
             addresses=list(ingress.addresses),

@@ -84,7 +84,7 @@ class Plan:
         return {
             "namespaces": 0 if self.creates_nothing or self.namespace else 1,
             **{KINDS[kind][1]: number for kind, number in sorted(kinds.items())},
-            "load balancers": sum(b["spec"].get("type") == "LoadBalancer" for b in bodies),
+            "load balancers": sum(self._opened(body) == "LoadBalancer" for body in bodies),
             "execs in a first round": f"{len(places)} to {asked}" if asked > len(places) else asked,
             **{f"{kind} requests in a first round": count for kind, count in sorted(requests.items())},
             **{f"{kind} tries that count": count for kind, count in sorted(tries.items())},
@@ -99,10 +99,16 @@ class Plan:
     def reachable(self) -> list[str]:
         """Return what will be reachable from outside the cluster: by the Services' ports."""
         return [
-            f"{name_of(body)} ({_reachable_at(body['spec'])})"
+            f"{name_of(body)} ({_reachable_at(body['spec'], opened)})"
             for body in self.objects()
-            if body["spec"].get("type") in ("LoadBalancer", "NodePort")
+            if (opened := self._opened(body))
         ]
+
+    def _opened(self, body: Object) -> str | None:
+        """Return `LoadBalancer` or `NodePort` for a Service that is one, or will be; None for the others."""
+        exposed = {name for each in self.scenarios for step in each.steps for name in step.exposes}
+        kind = "LoadBalancer" if name_of(body) in exposed else body["spec"].get("type")
+        return kind if kind in ("LoadBalancer", "NodePort") else None
 
     def seconds(self) -> float:
         """Return the bound of the whole run: creation, the longest scenario, removal."""
@@ -136,8 +142,8 @@ class Plan:
         return own + max((self._seconds(each) for each in scenario.rests_on()), default=0.0)
 
 
-def _reachable_at(spec: Object) -> str:
-    if spec["type"] == "NodePort":
+def _reachable_at(spec: Object, opened: str) -> str:
+    if opened == "NodePort":
         return f"{len(spec['ports'])} ports on every node, of the cluster's choice"
     return ", ".join(str(port["port"]) for port in spec["ports"])
 

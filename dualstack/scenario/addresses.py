@@ -73,6 +73,11 @@ class LoadBalancers(Seen):
 
     load_balancers: dict[str, LoadBalancerSeen]
 
+    @property
+    def external(self) -> dict[str, tuple[str, ...]]:
+        """All external addresses, by Service."""
+        return {name: each.all_addresses for name, each in self.load_balancers.items()}
+
     def only(self, family: Family) -> list[LoadBalancerSeen]:
         """Return those of one family alone, one with an address first: who gets the only one is chance."""
         alone = [each for each in self.load_balancers.values() if each.families == (family,)]

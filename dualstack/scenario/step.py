@@ -65,6 +65,11 @@ class Step(ABC, Generic[Result]):
         return ()
 
     @property
+    def exposes(self) -> tuple[str, ...]:
+        """Names of the Services that it makes load balancers of."""
+        return ()
+
+    @property
     def rests_on(self) -> tuple[Step[Any], ...]:
         """Steps of other scenarios whose results it reads: they are played too."""
         return ()

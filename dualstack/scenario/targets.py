@@ -11,11 +11,12 @@ from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes.kind import Kind
 from dualstack.probes.observation import RUNNER, Observation
 from dualstack.probes.rounds import Target
-from dualstack.scenario.manifests import SERVER, Object, matches, name_of
+from dualstack.scenario.manifests import BACKEND_LABEL, SERVER, Object, matches, name_of
 from dualstack.scenario.site import Site
 
 if TYPE_CHECKING:
     from dualstack.scenario.addresses import LoadBalancers
+    from dualstack.scenario.change import IngressSeen
     from dualstack.scenario.scenario import Scenario
     from dualstack.scenario.seen import ObjectSeen, PodSeen
     from dualstack.scenario.stage import Stage
@@ -206,8 +207,8 @@ class ExternalAddresses(Targets):
 
     bound = "external"
 
-    def __init__(self, step: Step[LoadBalancers]) -> None:
-        self.step = step
+    def __init__(self, step: Step[LoadBalancers] | Step[IngressSeen]) -> None:
+        self.step: Step[Any] = step
 
     @property
     def rests_on(self) -> tuple[Step[Any], ...]:
@@ -226,13 +227,12 @@ class ExternalAddresses(Targets):
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
-        balancers = stage.board.wait(self.step).load_balancers
-        pods = stage.pods.running(self.step.scenario.on_every_node)  # without backends nothing can answer
-        servers = [pod for pod in pods.pods if pod.role == SERVER]
+        seen: LoadBalancers | IngressSeen = stage.board.wait(self.step)
+        servers = [pod for pod in stage.pods.running([SERVER]).pods if BACKEND_LABEL in pod.labels]
         return [
             self._to(stage, kind, name, address, servers)
-            for name, balancer in balancers.items()
-            for address in balancer.all_addresses[:ADDRESSES_AT_MOST]
+            for name, addresses in seen.external.items()
+            for address in addresses[:ADDRESSES_AT_MOST]
         ]
 
     def _to(

@@ -1,15 +1,20 @@
-"""Three load balancers: an IPv4 control, an IPv6 one, and a second IPv6 one at the same time."""
+"""Load balancers: an IPv4 control, an IPv6 one, a second one at the same time; then one of both families."""
 
 from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.observation import RUNNER
 from dualstack.profile.model import Profile
 from dualstack.scenario.addresses import Addresses
+from dualstack.scenario.change import Change
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import ExternalAddresses
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import Survey
+
+DUAL = "load-balancer-dual"
+FOR_DOCUMENTATION = ("192.0.2.0/24", "2001:db8::/32")
+"""Ranges that nobody calls from (RFC 5737, RFC 3849), one of each family."""
 
 
 class ExternalServices(Scenario):
@@ -26,6 +31,34 @@ class ExternalServices(Scenario):
         if profile.promises.load_balancer == "none":
             return f"profile {profile.name} promises no load balancer"
         return None
+
+
+class DualLoadBalancer(Scenario):
+    """One of both families, made a load balancer once the others have theirs: who gets the last is no chance.
+
+    It is closed to the runner by its source ranges, then loses its second family and gets it back.
+    """
+
+    id = "load-balancer-dual"
+    on_every_node = (SERVER,)
+    manifests = (DUAL,)
+    given = Change(DUAL, {"type": "LoadBalancer"}, after=ExternalServices.given)
+    open = Probe(TCP, to=ExternalAddresses(given), source=RUNNER, tries=0, direct=TcpPodToPod.paths)
+    closed = Change(DUAL, {"loadBalancerSourceRanges": [*FOR_DOCUMENTATION]}, after=ExternalServices.given)
+    shut = Probe(
+        TCP, to=ExternalAddresses(given), source=RUNNER, until_silent=True, control=open, bound="services"
+    )
+    single = Change(
+        DUAL,
+        {"ipFamilyPolicy": "SingleStack", "loadBalancerSourceRanges": None},
+        after=ExternalServices.given,
+    )
+    again = Change(DUAL, {"ipFamilyPolicy": "RequireDualStack"}, after=ExternalServices.given)
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out under a profile without load balancers."""
+        return ExternalServices.left_out(survey, profile)
 
 
 class Reach(Scenario):
