@@ -4,6 +4,7 @@ from ipaddress import ip_address
 
 from dualstack.family import Family
 from dualstack.probes.kinds.ping import PING
+from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
@@ -19,6 +20,7 @@ from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
 
+SECOND_LOOK_SECONDS = 6.0
 LOST_SYNS_AT_MOST = 1
 """More of them than the other family has on the same path: one may be a busy machine's."""
 MASQUERADED = "Exempt pod-to-pod traffic of this family from masquerading."
@@ -30,6 +32,21 @@ class PingPodToPod(Scenario):
     id = "ping-pod-to-pod"
     on_every_node = (CLIENT, SERVER)
     paths = Probe(PING, to=PodsOnEveryNode(SERVER))
+
+
+class SecondLook(Scenario):
+    """IPv6 once more when all else is done or nearly so: routes run out, neighbours are forgotten."""
+
+    id = "second-look"
+    on_every_node = (CLIENT, SERVER)
+    paths = Probe(
+        TCP,
+        to=PodsOnEveryNode(SERVER, (Family.V6,)),
+        after=SECOND_LOOK_SECONDS,
+        control=TcpPodToPod.paths,
+        bound="silence",
+        tries=1,
+    )
 
 
 @behaviour(
@@ -137,6 +154,36 @@ def test_latency_parity(board: Board, profile: Profile, judge: Judge) -> None:
             connect_ms={each.family.value: _ms(each.connect_seconds) for each in (other, path)},
             lost_syns={each.family.value: each.lost_syns for each in (other, path)},
             bound_ms=bound,
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="ipv6-lasts",
+        traffic="TCP after some seconds",
+        every_pair=True,
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="IPv6 paths between pods that answered still answer some seconds later.",
+        source="https://www.rfc-editor.org/rfc/rfc4861#section-7.3",
+        remedy="Look on the named nodes for what runs out: ip -6 route (`expires`), ip -6 neigh (FAILED), "
+        "and whether neighbour solicitations, which are multicast, arrive.",
+    ),
+    needs=(TcpPodToPod, SecondLook),
+)
+def test_ipv6_lasts(board: Board, judge: Judge) -> None:
+    control = board.wait(TcpPodToPod.paths).observations
+    second = board.wait(SecondLook.paths).observations
+    for path in judge.paths(second, "pairs of nodes", control=control):
+        judge.path(
+            path,
+            path.reached and path.flaw is None,
+            cause=path.flaw or f"it answered, and {SECOND_LOOK_SECONDS:.0f} s later no more: {path.error}",
+            address=path.address,
+            rounds=path.rounds,
+            counted=path.counted,
+            error=path.error,
         )
 
 

@@ -50,9 +50,10 @@ class Probe(Step[Paths]):
 
         `source`: the role of the pods to ask from, or RUNNER. `everywhere=False`: from one of them.
         `bound`: the name of the profile's time-out until convergence, instead of that of these targets.
-        `after`: seconds since the previous step, where asking at once would meet what is about to change.
+        `after`: seconds since the previous step and the control, where asking at once would meet what is
+        about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
-        `control`: an earlier probe of the same scenario; a path that did not answer then is not asked again.
+        `control`: an earlier probe of the same paths; one that did not answer then is not asked again.
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
         either is given up early, and no try counts before they are known, since a container is ready a moment
         before its server listens. `tries`: how many count once a path has answered, if not as many as
@@ -70,8 +71,8 @@ class Probe(Step[Paths]):
 
     @property
     def rests_on(self) -> tuple[Step[Any], ...]:
-        """The direct paths, and what targets are found by."""
-        return (*((self.direct,) if self.direct else ()), *self.to.rests_on)
+        """The direct paths, the control, and what targets are found by."""
+        return (*(each for each in (self.direct, self.control) if each), *self.to.rests_on)
 
     def needs(self, site: Site) -> Needs:
         """Need execs in the sources, and as many requests as there are targets."""
@@ -95,6 +96,7 @@ class Probe(Step[Paths]):
 
     def run(self, stage: Stage) -> Paths:
         """Return what each path did. Raises NotSeen, ApiError, Stopped."""
+        dead = self._dead(stage)
         begun = time.monotonic()
         clients = self._clients(stage)
         stage.pause(max(0.0, begun + self.after - time.monotonic()))
@@ -103,7 +105,6 @@ class Probe(Step[Paths]):
             for kind in self.kinds
             for each in self.to.resolve(stage, kind, self.scenario, clients, silent=self.until_silent)
         ]
-        dead = self._dead(stage)
         aims = [_unless_dead(each, dead) for each in aims]
         tallies = [
             Tally(

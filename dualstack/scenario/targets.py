@@ -63,18 +63,18 @@ class Targets(ABC):
 
 
 class PodsOnEveryNode(Targets):
-    """The pods of a role, over the planned pairs of nodes, in both families."""
+    """The pods of a role, over the planned pairs of nodes, in both families or in one."""
 
-    def __init__(self, role: str) -> None:
-        self.role = role
+    def __init__(self, role: str, families: tuple[Family, ...] = FAMILIES) -> None:
+        self.role, self.families = role, families
 
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
-        """Count the planned pairs in each family."""
+        """Count what a round asks of the planned pairs."""
         return self.paths(site, scenario, sources) * kind.in_a_round(1)
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs in each family."""
-        return len(site.pairs) * len(FAMILIES)
+        return len(site.pairs) * len(self.families)
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
@@ -84,7 +84,7 @@ class PodsOnEveryNode(Targets):
         return [
             _pair(kind, clients[source], servers[target], family)
             for source, target in stage.site.pairs
-            for family in FAMILIES
+            for family in self.families
         ]
 
 

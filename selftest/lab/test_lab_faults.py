@@ -64,6 +64,7 @@ QUIET = (
     "pods-advertised",
     "port-answers-anyway",
     "provided-ip-unknown",
+    "route-ends-soon",
     "route-runs-out",
     "router-client",
     "router-ignored",
