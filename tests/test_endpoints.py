@@ -67,7 +67,7 @@ def test_endpoint_slices(board: Board, judge: Judge) -> None:
             continue
         for family in FAMILIES:
             listed = service.listed(family)
-            pods = set(service.backends[family]) if family in service.families else set()
+            pods = set(service.backends.get(family, ())) if family in service.families else set()
             if family in service.families and not pods and not listed:
                 judge.cannot(subject, f"no pod of it runs with an {family} address", family=family)
                 continue
