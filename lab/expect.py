@@ -6,7 +6,7 @@
         - {behaviours: [tcp-pod-to-pod, ping-pod-to-pod], subjects: ["node2 → *"], family: IPv6}
       may:
         - {behaviours: [latency-parity]}
-      cause: all IPv6 from node2 *
+      cause: All IPv6 from node2 *
 
 Each finding of the behaviours and the family whose subject matches must break, and there must be one at
 least; a subject is a pattern (`*` stands for any text). What is in neither list must not break. A variant or

@@ -37,11 +37,13 @@ class Cause(BaseModel):
 
     @property
     def count(self) -> str:
-        """Its findings in words, e.g. `6 findings of tcp-pod-to-pod and ping-pod-to-pod, 4 that follow`."""
+        """Its findings in words, e.g. `6 findings of tcp-pod-to-pod and mtu-tcp, 4 that follow`."""
         own, more = sum(self.behaviours.values()), sum(self.follows.values())
         names = list(self.behaviours)
-        words = f"{own} finding{'s' if own != 1 else ''} of {' and '.join(names[:3])}"
-        words += f" and {len(names) - 3} more" if len(names) > 3 else ""
+        if len(names) > 3:
+            names = [*names[:3], f"{len(names) - 3} more"]
+        listed = " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
+        words = f"{own} finding{'s' if own != 1 else ''} of {listed}"
         return words + (f", {more} that follow{'s' if more == 1 else ''}" if more else "")
 
 

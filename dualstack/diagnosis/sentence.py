@@ -20,7 +20,7 @@ def of_region(broken: Sequence[Broken], region: Region | None, family: Family, e
     """Return the sentence of broken paths in a region; `everything`: no traffic of the family passes."""
     assert region
     kinds = list(dict.fromkeys(each.traffic or each.of.id for each in broken))
-    what = f"all {family}" if everything else f"{family} {' and '.join(kinds)}"
+    what = f"All {family}" if everything else f"{family} {' and '.join(kinds)}"
     return f"{what} {_where(region)}"
 
 

@@ -98,7 +98,7 @@ def test_one_lost_route_is_one_cause_and_what_rests_on_it_follows():
         ],
         TOPICS,
     )
-    assert [each.sentence for each in found] == ["all IPv6 from node0 to node2"]
+    assert [each.sentence for each in found] == ["All IPv6 from node0 to node2"]
     assert found[0].behaviours == {"tcp-pod-to-pod": 1, "udp-pod-to-pod": 1}
     assert found[0].follows == {"node-port": 1}
     assert found[0].count == "2 findings of tcp-pod-to-pod and udp-pod-to-pod, 1 that follows"

@@ -41,9 +41,9 @@ def test_exactly_what_must_break_may_break():
 
 
 def test_the_cause_must_be_named():
-    expect = Expect(cause="all IPv6 from node0 to *")
-    assert unnamed([expect], ["IPv6 ping everywhere", "all IPv6 from node0 to node2"]) == []
-    assert "all IPv6" in unnamed([expect], ["IPv6 ping everywhere"])[0]
+    expect = Expect(cause="All IPv6 from node0 to *")
+    assert unnamed([expect], ["IPv6 ping everywhere", "All IPv6 from node0 to node2"]) == []
+    assert "All IPv6" in unnamed([expect], ["IPv6 ping everywhere"])[0]
 
 
 def test_what_is_judged_together_has_the_worst_verdict():
