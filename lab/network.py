@@ -4,8 +4,8 @@ The same data path as kubenet: the CNI bridge of each node holds its pods, and e
 node network. Nothing of it exists in the host's own network namespace.
 """
 
-from lab import namespaces
-from lab.addresses import FABRIC, FAMILIES, NODE_NETWORKS, Plan
+from lab import namespaces, overlay
+from lab.addresses import CONTROL_PLANE, FABRIC, FAMILIES, NODE_NETWORKS, Plan
 
 BRIDGE = "br0"
 TAP = "tap0"  # the network card of a machine with a kernel of its own
@@ -73,7 +73,11 @@ def of_machine(plan: Plan, machine: str) -> str:
     """Shell that gives eth0 its addresses and routes, and the kernel its settings."""
     gateways = [f"route add default via {plan.address(FABRIC, each)}" for each in FAMILIES]
     lines = ["link set lo up", "link set eth0 up", *_addresses(plan, machine, "eth0"), *gateways]
-    return _sysctls() + _batch([*lines, *_pod_routes(plan, machine)])
+    if plan.variant.overlay == "none" or machine == CONTROL_PLANE:
+        return _sysctls() + _batch([*lines, *_pod_routes(plan, machine)])
+    entries = "".join(f"{line}\n" for line in overlay.bridge_lines(plan, machine))
+    tunnels = _batch([*lines, *overlay.ip_lines(plan, machine)])
+    return f"{_sysctls()}{tunnels}bridge -batch - <<'END'\n{entries}END\n"
 
 
 def _tap_on_eth0() -> str:

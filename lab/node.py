@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from lab import overlay
 from lab.addresses import NodePlan, Plan
 from lab.api import wait
 from lab.artifacts import Artifacts
@@ -129,6 +130,7 @@ def cni(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "ipMasq": False,
         "hairpinMode": True,
         "ipam": {"type": "host-local", "ranges": ranges, "routes": routes},
+        **({} if plan.variant.overlay == "none" else {"mtu": overlay.POD_MTU}),
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     return {"cniVersion": "0.4.0", "name": "dualstack-lab", "plugins": [bridge, portmap]}

@@ -105,6 +105,8 @@ class Variant(_Data):
     """Whether Nodes carry the podCIDRs that pods live in; networks with own address management do not."""
     services: tuple[str, ...]
     bridge: str = "cni0"
+    overlay: Literal["none", "vxlan"] = "none"
+    """`vxlan`: pods of different nodes meet through a VXLAN device of each family (lab/overlay.py)."""
     load_balancer: Literal["metallb", "none"] = "metallb"
     load_balancer_pools: tuple[str, ...] = ("172.30.0.200-172.30.0.250", "fd00:30::200-fd00:30::2ff")
     a_pool_each: bool = False  # each range is a pool of its own
@@ -134,6 +136,8 @@ class Variant(_Data):
                 raise ValueError(f"{settings.name}: proxy_mode ipvs needs own_kernel: true")
             if settings.proxy_mode == "nftables" and settings.own_kernel:
                 raise ValueError(f"{settings.name}: its own kernel has no nftables")
+            if self.overlay != "none" and settings.own_kernel:
+                raise ValueError(f"{settings.name}: its own kernel has no VXLAN")
         return self
 
     @property
