@@ -1,8 +1,8 @@
 """An overlay: one VXLAN device a family on every node, as flannel lays them, with nothing left to learn.
 
-IPv4 packets of pods travel in IPv4, IPv6 ones in IPv6. Who is where is written down beforehand: for each other
-node a forwarding entry (its device's MAC is at its address), a neighbour (the first address of its pods' range
-has that MAC) and a route to its pods by that neighbour.
+IPv4 packets of pods travel in IPv4, IPv6 ones in IPv6. Who is where is written down beforehand: for each
+other node a forwarding entry (its device's MAC is at its address), a neighbour (the first address of its
+pods' range has that MAC) and a route to its pods by that neighbour.
 """
 
 from lab.addresses import FAMILIES, NodePlan, Plan
