@@ -11,6 +11,7 @@ from dualstack.scenario.node_targets import NodePorts
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
+from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -35,7 +36,7 @@ class NodePortsOutside(Scenario):
     id = "node-ports-outside"
     on_every_node = (SERVER,)
     manifests = ("node-port",)
-    paths = Probe(TCP, to=NodePorts(*BOTH), source=RUNNER, direct=TcpPodToPod.paths)
+    paths = Probe(TCP, to=NodePorts(*BOTH), source=RUNNER, direct=TcpPodToPod.paths, together=True)
 
 
 @behaviour(
@@ -91,7 +92,6 @@ def test_node_port_single_family(board: Board, judge: Judge) -> None:
     Behaviour(
         id="node-port-outside",
         traffic="TCP at node ports from outside",
-        every_node=True,
         level=Level.SHOULD,
         tier=Tier.OUTSIDE,
         claim="A NodePort of each family answers from outside on every node, where it does on any.",
@@ -101,8 +101,9 @@ def test_node_port_single_family(board: Board, judge: Judge) -> None:
     ),
     needs=(TcpPodToPod, NodePortsOutside),
 )
-def test_node_port_outside(board: Board, judge: Judge) -> None:
+def test_node_port_outside(board: Board, survey: Survey, judge: Judge) -> None:
     seen = board.wait(NodePortsOutside.paths).observations
+    called = {each.target for each in seen}
     for family in FAMILIES:
         tried = [each for each in seen if each.family is family and not each.blocked]
         if tried and not any(each.answered for each in tried):
@@ -110,6 +111,8 @@ def test_node_port_outside(board: Board, judge: Judge) -> None:
             judge.cannot(RUNNER, why, family=family)
             seen = tuple(each for each in seen if each not in tried)
     _judge(board, seen, judge)
+    if others := len(survey.nodes) - len(called):
+        judge.not_applicable(f"{others} other nodes", "not called from outside: some of many are")
 
 
 def _judge(board: Board, seen: Iterable[Observation], judge: Judge) -> None:

@@ -50,8 +50,15 @@ class ExternalTrafficPolicy(Scenario):
     id = "external-traffic-policy"
     on_every_node = (SERVER,)
     manifests = ("external-traffic-policy", "node-port")
-    here = Probe(TCP, to=NodePorts(*LOCAL, beside_backend=True), source=RUNNER, direct=TcpPodToPod.paths)
-    control = Probe(TCP, to=NodePorts(*NODE_PORTS), source=RUNNER, tries=0)
+    control = Probe(TCP, to=NodePorts(*NODE_PORTS), source=RUNNER, tries=0, together=True)
+    here = Probe(
+        TCP,
+        to=NodePorts(*LOCAL, beside_backend=True),
+        source=RUNNER,
+        direct=TcpPodToPod.paths,
+        control=control,
+        together=True,
+    )
     elsewhere = Probe(
         TCP,
         to=NodePorts(*LOCAL, beside_backend=False),

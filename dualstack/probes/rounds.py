@@ -114,7 +114,7 @@ class Tally:
         """Add a round's answers."""
         counting = self.counting
         self.blocked = self.error = None
-        names, requests, before = Counter(self.answered_by), self.requests, self._answers()
+        names, requests, before = Counter(self.answered_by), self.requests, self.answers
         reached = self.target.kind.take(self, id_, answers)
         self.rounds += not counting
         self.burst_rounds += counting
@@ -124,13 +124,13 @@ class Tally:
                     {n: count for n, count in (self.answered_by - names).items() if self._is_stranger(n)}
                 )
                 self.strangers += wrong
-                right = self._answers() - before - wrong.total()
+                right = self.answers - before - wrong.total()
                 self.bursts.append(
                     Burst(tries=self.requests - requests, answered=right, error=self._said(wrong))
                 )
             return
         if self.until_silent:
-            reached = self._answers() == before and self.blocked is None
+            reached = self.answers == before and self.blocked is None
         if reached:
             self.done_at = now
 
@@ -151,7 +151,7 @@ class Tally:
             seconds=None if self.done_at is None else round(self.done_at - since, 3),
             connect_seconds=self.connect_seconds, lost_syns=self.lost_syns, bursts=tuple(self.bursts),
             strangers=dict(sorted(self.strangers.items())), requests=self.requests,
-            answered=self._answers(), answered_by=dict(sorted(self.answered_by.items())),
+            answered=self.answers, answered_by=dict(sorted(self.answered_by.items())),
             missing=tuple(sorted(self.missing)), clients_seen=dict(sorted(self.clients.items())),
             error=self.error, blocked=self.blocked,
         )  # fmt: skip
@@ -163,7 +163,9 @@ class Tally:
     def _said(self, wrong: Counter[str]) -> str | None:
         return f"answered by {', '.join(sorted(wrong))}" if wrong else self.error
 
-    def _answers(self) -> int:
+    @property
+    def answers(self) -> int:
+        """How many requests were answered, by whomever."""
         return sum(self.answered_by.values()) + sum(self.clients.values()) + self.replies
 
 

@@ -58,7 +58,7 @@ class NodePorts(Targets):
     """The ports of Services of one family each, on every node's first address of that family.
 
     `crossed`: on the other family's address instead, where nobody should answer. `beside_backend`: only on
-    nodes that have a backend of the Service, or only on the others. The runner asks every node.
+    nodes that have a backend of the Service, or only on the others. The runner calls a few nodes of many.
     """
 
     bound = "services"
@@ -76,8 +76,8 @@ class NodePorts(Targets):
         return self.paths(site, scenario, sources) * kind.in_a_round(1) if sources else 0
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
-        """Count the planned pairs for each Service, or the nodes where the runner asks."""
-        return len(self.services) * (len(site.pairs) if sources else len(site.nodes))
+        """Count the planned pairs for each Service, or the nodes that the runner calls."""
+        return len(self.services) * (len(site.pairs) if sources else len(site.called_from_outside))
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
@@ -85,7 +85,8 @@ class NodePorts(Targets):
         """Wait for the servers and name each port on each node. Raises ApiError, Stopped."""
         stage.pods.running(scenario.on_every_node)
         site = stage.site
-        pairs = site.pairs if clients else tuple((RUNNER, node) for node in site.nodes)
+        called = site.backends[:1] if self.beside_backend else site.called_from_outside
+        pairs = site.pairs if clients else tuple((RUNNER, node) for node in called)
         found: list[Target | Observation] = []
         for name in self.services:
             service = stage.objects[name]

@@ -44,6 +44,7 @@ class Probe(Step[Paths]):
         control: "Probe | None" = None,
         direct: Step[Paths] | None = None,
         tries: int | None = None,
+        together: bool = False,
         milestone: Milestone | None = None,
     ) -> None:
         """Declare a probe.
@@ -57,12 +58,13 @@ class Probe(Step[Paths]):
         `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
         either is given up early, and no try counts before they are known, since a container is ready a moment
         before its server listens. `tries`: how many count once a path has answered, if not as many as
-        `Site.tries` allows.
+        `Site.tries` allows. `together`: where no path of a family ever answers, none is waited for.
         """
         self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
         self.after, self.control = after, control
         self.bound, self.until_silent, self.keep_flows = bound, until_silent, keep_flows
         self.direct, self.tries, self.milestone = direct, 0 if until_silent else tries, milestone
+        self.together = together
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -127,7 +129,7 @@ class Probe(Step[Paths]):
                 tallies,
                 ask,
                 bound=bound,
-                in_vain=_cut_off(stage, self.direct),
+                in_vain=_all_alike(tallies) if self.together else _cut_off(stage, self.direct),
                 may_count=self._may_count(stage),
             )
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
@@ -183,6 +185,16 @@ def _unless_dead(aim: Target | Observation, dead: dict[PathKey, Observation]) ->
         kind=aim.kind.name, source=aim.source, target=aim.target, family=aim.family, address=aim.address,
         blocked=f"the same path did not answer before either: {before.blocked or before.error}",
     )  # fmt: skip
+
+
+def _all_alike(tallies: list[Tally]) -> Callable[[Tally], bool]:
+    """Return how to tell that nothing of a target's family has answered at all."""
+
+    def in_vain(tally: Tally) -> bool:
+        family = tally.target.family
+        return not any(each.answers for each in tallies if each.target.family is family)
+
+    return in_vain
 
 
 def _cut_off(stage: Stage, direct: Step[Paths] | None) -> Callable[[Tally], bool]:

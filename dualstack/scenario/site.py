@@ -10,7 +10,7 @@ from dualstack.scenario.manifests import BACKEND_LABEL, CANARY_LABEL, Object
 from dualstack.survey.version import Release
 
 BACKENDS_AT_MOST = 6  # per Service: every node must meet each of them, which takes tries
-
+CALLED_AT_MOST = 10  # nodes, from outside: where none answers, each takes seconds
 
 TRIES, LEAST_TRIES = 10, 3  # of a path, once it has answered
 REQUESTS_AT_ONCE, PROCESSES_AT_ONCE = 300, 60  # of one source: more are fewer tries of each path
@@ -67,6 +67,15 @@ class Site:
         if count <= BACKENDS_AT_MOST:
             return self.ready
         return tuple(self.ready[index * count // BACKENDS_AT_MOST] for index in range(BACKENDS_AT_MOST))
+
+    @property
+    def called_from_outside(self) -> tuple[str, ...]:
+        """The nodes whose own addresses the runner calls: all of a few, else some, spread over the names."""
+        count = len(self.nodes)
+        if count <= CALLED_AT_MOST:
+            return self.nodes
+        spread = [self.nodes[index * count // CALLED_AT_MOST] for index in range(CALLED_AT_MOST)]
+        return tuple(dict.fromkeys([*self.backends[:1], *spread]))[:CALLED_AT_MOST]
 
     def tries(self, paths: float, *, processes: bool = False) -> int:
         """Return how many tries of a path count, where a source has so many paths.

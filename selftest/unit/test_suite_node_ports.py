@@ -7,6 +7,7 @@ from dualstack.probes.observation import RUNNER, Observation
 from dualstack.report.conclude import verdict_of
 from dualstack.scenario.board import Board
 from dualstack.scenario.seen import Paths
+from dualstack.survey.model import Node, Survey
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Verdict
 
@@ -42,7 +43,10 @@ def judged(suite_module, tmp_path):
             (module.TcpPodToPod.paths, direct or mesh()),
         ):
             board.publish(step, Paths(observations=tuple(seen)))
-        getattr(module, test)(board, judge)
+        nodes = tuple(Node(name=name, ready=True, kubelet="v1.36.3", os="linux") for name in NODES)
+        survey = Survey(context=None, server="x", version="v1.36.3", nodes=nodes)
+        more = (survey,) if test == "test_node_port_outside" else ()
+        getattr(module, test)(board, *more, judge)
         return judge.findings
 
     return run
