@@ -162,8 +162,8 @@ class HealthChecks(Targets):
         return self.paths(site, scenario, sources) * kind.in_a_round(1)
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
-        """Count every node's own addresses: each is asked by its own pod."""
-        return len(FAMILIES) * len(site.nodes)
+        """Count the addresses of the node with the backend, or of the others; each asks itself."""
+        return len(FAMILIES) * (1 if self.beside_backend else len(site.nodes) - 1)
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool

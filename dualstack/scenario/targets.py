@@ -184,6 +184,10 @@ class ClusterIPs(Targets):
 class SomeBackend(ClusterIPs):
     """ClusterIPs where any backend may answer: how connections are spread is judged apart."""
 
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count one name a path."""
+        return self.paths(site, scenario, sources) * kind.in_a_round(1)
+
     def expected(
         self, node: str, backends: list[PodSeen], selected: list[PodSeen]
     ) -> tuple[frozenset[str], frozenset[str]] | None:
@@ -193,6 +197,14 @@ class SomeBackend(ClusterIPs):
 
 class OwnBackend(ClusterIPs):
     """ClusterIPs from nodes that have a backend, to be answered by this one alone."""
+
+    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
+        """Count one name a path."""
+        return self.paths(site, scenario, sources) * kind.in_a_round(1)
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count the addresses of each node that has a backend."""
+        return super().paths(site, scenario, min(sources, len(site.backends)))
 
     def expected(
         self, node: str, backends: list[PodSeen], selected: list[PodSeen]

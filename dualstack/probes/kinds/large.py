@@ -26,6 +26,10 @@ class LargeTcp(Tcp):
         """Ask for the name only."""
         return [NAME] * tally.round_size
 
+    def in_a_round(self, names: int) -> int:
+        """Count the names."""
+        return names
+
     def request(self, tally: Tally, id_: str, word: str) -> Request:
         """Return the POST."""
         host = bracketed(str(tally.target.address))
