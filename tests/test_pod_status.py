@@ -110,6 +110,7 @@ def test_pod_downward_api(board: Board, judge: Judge) -> None:
         every_node=True,
         level=Level.MUST,
         tier=Tier.HOST,
+        since="1.20",
         reads=("nodes",),
         claim="A pod in the node's own network has the node's addresses, one of each family, as podIPs and, "
         "from 1.30 on, as hostIPs.",
