@@ -33,6 +33,7 @@ class LocalLoadBalancer(Scenario):
 @behaviour(
     Behaviour(
         id="lb-source-ranges",
+        traffic="answers to strangers at load balancers",
         level=Level.SHOULD,
         tier=Tier.OUTSIDE,
         since="1.20",

@@ -131,6 +131,7 @@ def test_lb_family_change(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="lb-reachable",
+        traffic="TCP to load balancers",
         level=Level.MUST,
         tier=Tier.OUTSIDE,
         promise="load_balancer",

@@ -19,14 +19,18 @@ from dualstack.family import FAMILIES, Family
 from dualstack.verdict.words import Level, Verdict
 
 STRENGTH = (Level.MUST, Level.SHOULD, Level.MAY, Level.INFO)
+RUNNER, SERVICES = "runner", "services"
 JUDGED = (Verdict.BREAKS, Verdict.CONFORMS, Verdict.WAIVED)
 
 
 class Group:
     """A cause in the making."""
 
-    def __init__(self, first: Broken, sentence: str, *, family: Family | None, region: Region | None) -> None:
-        self.first, self.sentence, self.family, self.region = first, sentence, family, region
+    def __init__(self, first: Broken, *, family: Family | None, region: Region | None = None) -> None:
+        self.first, self.family, self.region = first, family, region
+        self.sentence = ""
+        self.is_base = False
+        """It is about nodes or about pods that reach each other: all else rests on these."""
         self.own: list[Broken] = [first]
         self.follows: list[Broken] = []
 
@@ -44,7 +48,9 @@ class Group:
             return False
         if self.region and broken.traffic and _protocol(broken) not in map(_protocol, self.own):
             return False
-        return bool(self.nodes & {finding.source, finding.target, finding.subject, "runner"})
+        if finding.source == RUNNER and self.is_base:
+            return True  # by which node a call from outside comes in is not known
+        return bool(self.nodes & {finding.source, finding.target, finding.subject})
 
     def cause(self) -> Cause:
         """Return it as it is reported."""
@@ -74,9 +80,12 @@ def causes(results: Sequence[Judged], topics: Sequence[str]) -> list[Cause]:
     ]
     paths = [each for each in broken if each.finding.source and each.finding.target]
     groups = _by_subject([each for each in broken if each not in paths])
+    base = ranks.get(SERVICES, len(ranks))
     for rank in sorted({each.rank for each in paths}):
         for family in FAMILIES:
             of_rank = [each for each in paths if each.rank == rank and each.finding.family is family]
+            for group in groups:
+                group.is_base = group.first.rank < base
             of_rank = [each for each in of_rank if not _follows(each, groups)]
             groups += _by_region(of_rank, family, results)
     groups = _folded(groups)
@@ -93,7 +102,7 @@ def _by_subject(broken: Sequence[Broken]) -> list[Group]:
         if key in found:
             found[key].own.append(each)
         else:
-            found[key] = Group(each, "", family=finding.family, region=None)
+            found[key] = Group(each, family=finding.family)
     for group in found.values():
         group.sentence = of_subject(group.own)
     return list(found.values())
@@ -123,7 +132,7 @@ def _by_region(broken: Sequence[Broken], family: Family, results: Sequence[Judge
         }
         for region in regions(here, judged):
             first, *rest = [here[pair] for pair in sorted(region.pairs)]
-            group = Group(first, "", family=family, region=region)
+            group = Group(first, family=family, region=region)
             group.own += rest
             groups.append(group)
     for group in groups:

@@ -11,9 +11,8 @@ from dualstack.verdict.behaviour import Behaviour
 
 TOPICS = (
     "nodes", "addressing", "node-network", "pods", "pod-status", "pod-to-pod", "nodes-and-pods", "mtu",
-    "services", "cluster-ip", "node-ports", "traffic-policies", "endpoints", "dns", "egress",
-    "load-balancers", "load-balancer-policies", "network-policy", "kube-proxy", "control-plane",
-    "limits", "canary",
+    "kube-proxy", "services", "cluster-ip", "node-ports", "traffic-policies", "endpoints", "dns", "egress",
+    "load-balancers", "load-balancer-policies", "network-policy", "control-plane", "limits", "canary",
 )  # fmt: skip
 """The order of the report: each topic rests on those before it; one that is not named here comes last."""
 

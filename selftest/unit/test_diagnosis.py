@@ -150,3 +150,21 @@ def test_a_large_mesh_is_diagnosed_in_a_moment():
     start = time.monotonic()
     regions(mesh - set(itertools.islice(sorted(mesh), 100)), mesh)
     assert time.monotonic() - start < 10
+
+
+def outside():
+    where = {"subject": "runner → lb", "source": "runner", "target": "lb", "family": Family.V6}
+    bad = Finding(**where, verdict=Verdict.BREAKS, cause="silent")
+    return result("lb-reachable", [bad], topic="load-balancers", traffic="TCP to balancers")
+
+
+def test_a_call_from_outside_follows_from_trouble_inside_and_else_stands_for_itself():
+    found = causes([paths("tcp-pod-to-pod", LOST), outside()], TOPICS)
+    assert [each.follows for each in found] == [{"lb-reachable": 1}]
+    assert said(node("kube-proxy-mode", "node1", topic="kube-proxy"), outside()) == [
+        "node1 (IPv6): it does not"
+    ]
+    hairpin = paths("hairpin", {("node0", "a")}, topic="cluster-ip", traffic="TCP from", targets=("a", "b"))
+    assert len(said(hairpin, outside())) == 2
+    ping = paths("ping-pod-to-pod", LOST, traffic="ping")
+    assert len(said(ping, outside())) == 2
