@@ -7,7 +7,7 @@ from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.observation import Observation
 from dualstack.scenario.board import Board
-from dualstack.scenario.manifests import CLIENT, SERVER
+from dualstack.scenario.manifests import CLIENT, HOST, SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import ClusterIPs
@@ -26,6 +26,15 @@ class ServicesByUdp(Scenario):
     on_every_node = (CLIENT, SERVER)
     manifests = MANIFESTS
     paths = Probe(UDP, to=ALL, direct=TcpPodToPod.paths)
+
+
+class ServicesFromNodes(Scenario):
+    """The same Services from every node's own network."""
+
+    id = "cluster-ips-from-nodes"
+    on_every_node = (HOST, SERVER)
+    manifests = MANIFESTS
+    paths = Probe(TCP, to=ALL, source=HOST, direct=TcpPodToPod.paths)
 
 
 class Hairpin(Scenario):
@@ -70,6 +79,25 @@ def test_cluster_ip_tcp(board: Board, judge: Judge) -> None:
 )
 def test_cluster_ip_udp(board: Board, judge: Judge) -> None:
     _judge(board, judge, board.wait(ServicesByUdp.paths).observations)
+
+
+@behaviour(
+    Behaviour(
+        id="cluster-ip-from-node",
+        traffic="TCP to ClusterIPs from nodes",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.HOST,
+        claim="From every node's own network, a ClusterIP of each family reaches all of its Service's "
+        "backends by TCP.",
+        source="https://kubernetes.io/docs/reference/networking/virtual-ips/",
+        remedy="If pods of the node reach it, look at the source address that the node chooses for the "
+        "broken family, and whether its rules masquerade what the node itself sends.",
+    ),
+    needs=(ProbePods, TcpPodToPod, ServicesFromNodes),
+)
+def test_cluster_ip_from_node(board: Board, judge: Judge) -> None:
+    _judge(board, judge, board.wait(ServicesFromNodes.paths).observations)
 
 
 @behaviour(

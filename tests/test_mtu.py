@@ -21,7 +21,7 @@ class LargeByTcp(Scenario):
 
     id = "mtu-tcp"
     on_every_node = (CLIENT, SERVER)
-    paths = Probe(LARGE_TCP, to=PodsOnEveryNode(SERVER), tries=TRIES)
+    paths = Probe(LARGE_TCP, to=PodsOnEveryNode(SERVER), tries=TRIES, direct=TcpPodToPod.paths)
 
 
 class LargeByUdp(Scenario):
@@ -29,7 +29,7 @@ class LargeByUdp(Scenario):
 
     id = "mtu-udp"
     on_every_node = (CLIENT, SERVER)
-    paths = Probe(LARGE_UDP, to=PodsOnEveryNode(SERVER), tries=TRIES)
+    paths = Probe(LARGE_UDP, to=PodsOnEveryNode(SERVER), tries=TRIES, direct=UdpPodToPod.paths)
 
 
 @behaviour(

@@ -9,6 +9,7 @@ from dualstack.scenario.node_targets import NodeAddresses
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import PodsOnEveryNode
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import Survey, inside, of_family, same_address
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
@@ -30,7 +31,7 @@ class NodeToPod(Scenario):
 
     id = "node-to-pod"
     on_every_node = (HOST, SERVER)
-    paths = Probe(TCP, to=PodsOnEveryNode(SERVER), source=HOST)
+    paths = Probe(TCP, to=PodsOnEveryNode(SERVER), source=HOST, direct=TcpPodToPod.paths)
 
 
 @behaviour(
@@ -85,7 +86,7 @@ def test_pod_to_node(board: Board, judge: Judge) -> None:
         remedy="Follow the packet of the broken family: the node's route to the target's pods and the source "
         "address that it chooses (ip -6 route get POD), filters on both nodes, and the way back.",
     ),
-    needs=(NodeToPod,),
+    needs=(TcpPodToPod, NodeToPod),
 )
 def test_node_to_pod(board: Board, survey: Survey, judge: Judge) -> None:
     for path in judge.paths(board.wait(NodeToPod.paths).observations, "pairs of nodes"):

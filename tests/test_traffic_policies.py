@@ -28,7 +28,9 @@ class SessionAffinity(Scenario):
     id = "session-affinity"
     on_every_node = (CLIENT, SERVER)
     manifests = ("session-affinity",)
-    paths = Probe(TCP, to=SomeBackend("session-affinity-ipv4", "session-affinity-ipv6"))
+    paths = Probe(
+        TCP, to=SomeBackend("session-affinity-ipv4", "session-affinity-ipv6"), direct=TcpPodToPod.paths
+    )
 
 
 class InternalTrafficPolicy(Scenario):
@@ -50,7 +52,14 @@ class ExternalTrafficPolicy(Scenario):
     id = "external-traffic-policy"
     on_every_node = (SERVER,)
     manifests = ("external-traffic-policy", "node-port")
-    control = Probe(TCP, to=NodePorts(*NODE_PORTS), source=RUNNER, tries=0, together=True)
+    control = Probe(
+        TCP,
+        to=NodePorts(*NODE_PORTS),
+        source=RUNNER,
+        direct=TcpPodToPod.paths,
+        tries=0,
+        together=True,
+    )
     here = Probe(
         TCP,
         to=NodePorts(*LOCAL, beside_backend=True),
@@ -81,7 +90,7 @@ class ExternalTrafficPolicy(Scenario):
         remedy="Look at the rules of the broken family on the named node: with iptables, affinity needs the "
         "kernel's xt_recent for this family.",
     ),
-    needs=(ProbePods, SessionAffinity),
+    needs=(ProbePods, TcpPodToPod, SessionAffinity),
 )
 def test_session_affinity(board: Board, judge: Judge) -> None:
     servers = board.wait(ProbePods.running).of(SERVER).values()

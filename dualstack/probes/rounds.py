@@ -182,24 +182,26 @@ def until_done(
     in_vain: Callable[[Tally], bool] = never,
     may_count: Callable[[], bool] = lambda: True,
 ) -> None:
-    """Probe until every tally is done or `in_vain`, or `bound` seconds have passed since the call.
+    """Probe until every tally is done or `in_vain`, or for `bound` seconds after `may_count` came true.
 
     What is not done has been tried LEAST_ROUNDS times at least, however long a round takes here. Bursts begin
-    when `may_count` says so, which must come true within a bound of its own.
+    when `may_count` says so, too, which must come true within a bound of its own.
     """
     tallies = list(tallies)
-    end = time.monotonic() + bound
+    end: float | None = None
     rounds = 0
     while True:
+        if end is None and may_count():
+            end = time.monotonic() + bound
         still_open = [tally for tally in tallies if tally.open]
-        if still_open and rounds >= LEAST_ROUNDS:
+        if still_open and rounds >= LEAST_ROUNDS and end is not None:
             for tally in still_open:
                 tally.given_up |= time.monotonic() > end or in_vain(tally)
             still_open = [tally for tally in still_open if tally.open]
         counting = [tally for tally in tallies if tally.counting]
         if not still_open and not counting:
             return
-        ready = counting if counting and may_count() else []
+        ready = counting if end is not None else []
         one_round([*still_open, *ready], ask)
         rounds += bool(still_open)
         if not ready:

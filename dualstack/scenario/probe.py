@@ -55,10 +55,11 @@ class Probe(Step[Paths]):
         about to change.
         `until_silent`: wait until nothing answers. `keep_flows`: UDP keeps its source ports, come what may.
         `control`: an earlier probe of the same paths; one that did not answer then is not asked again.
-        `direct`: direct paths to the same backends; a path whose missing backends do not answer directly
-        either is given up early, and no try counts before they are known, since a container is ready a moment
-        before its server listens. `tries`: how many count once a path has answered, if not as many as
-        `Site.tries` allows. `together`: where no path of a family ever answers, none is waited for.
+        `direct`: direct paths to the same servers; a path whose missing backends do not answer directly
+        either is given up early. Neither does its bound begin nor any try count before they are known, since
+        a container is ready a moment before its server listens (on slow nodes, many seconds).
+        `tries`: how many count once a path has answered, if not as many as `Site.tries` allows.
+        `together`: where no path of a family ever answers, none is waited for.
         """
         self.kinds, self.to, self.source, self.everywhere = kinds, to, source, everywhere
         self.after, self.control = after, control
