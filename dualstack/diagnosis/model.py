@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict
 
 from dualstack.family import Family
 from dualstack.verdict.finding import Finding
-from dualstack.verdict.words import Level, Verdict
+from dualstack.verdict.words import Level
 
 
 class Cause(BaseModel):
@@ -81,8 +81,6 @@ class Broken(NamedTuple):
     of: Judged
     rank: int
     """Its topic's place in the order in which topics rest on each other."""
-    traffic: str
-    """What moves on its paths (Behaviour.traffic); empty where that is not one thing."""
     finding: Finding
 
     @property
@@ -90,7 +88,7 @@ class Broken(NamedTuple):
         """(source, target); only for paths."""
         return str(self.finding.source), str(self.finding.target)
 
-
-def breaks(finding: Finding) -> bool:
-    """Return whether a claim does not hold there."""
-    return finding.verdict is Verdict.BREAKS
+    @property
+    def protocol(self) -> str:
+        """The first word of its traffic."""
+        return self.of.traffic.partition(" ")[0]

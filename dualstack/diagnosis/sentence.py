@@ -16,10 +16,10 @@ def of_subject(broken: Sequence[Broken]) -> str:
     return f"{_names(subjects)}{f' ({family})' if family else ''}: {broken[0].finding.cause}"
 
 
-def of_region(broken: Sequence[Broken], region: Region | None, family: Family, everything: bool) -> str:
+def of_region(broken: Sequence[Broken], region: Region | None, family: Family, *, everything: bool) -> str:
     """Return the sentence of broken paths in a region; `everything`: no traffic of the family passes."""
     assert region
-    kinds = list(dict.fromkeys(each.traffic or each.of.id for each in broken))
+    kinds = list(dict.fromkeys(each.of.traffic or each.of.id for each in broken))
     what = f"All {family}" if everything else f"{family} {' and '.join(kinds)}"
     return f"{what} {_where(region)}"
 

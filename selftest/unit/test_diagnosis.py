@@ -168,3 +168,37 @@ def test_a_call_from_outside_follows_from_trouble_inside_and_else_stands_for_its
     assert len(said(hairpin, outside())) == 2
     ping = paths("ping-pod-to-pod", LOST, traffic="ping")
     assert len(said(ping, outside())) == 2
+
+
+def test_a_path_may_break_more_than_once_and_each_finding_is_counted():
+    twice = paths("endpoint-removal", LOST, topic="endpoints", traffic="")
+    twice = twice.model_copy(update={"findings": [*twice.findings, *twice.findings]})
+    (found,) = causes([twice], TOPICS)
+    assert found.findings == sum(each.verdict is Verdict.BREAKS for each in twice.findings) == 2
+
+
+def test_a_large_broken_cluster_is_diagnosed_in_a_moment():
+    """3,000 nodes with a trouble of their own each, and every path of a mesh of three peers broken."""
+    nodes = [f"node{n}" for n in range(3000)]
+    own = [
+        Finding(subject=name, family=Family.V6, verdict=Verdict.BREAKS, cause=f"{name} is odd")
+        for name in nodes
+    ]
+    mesh = [
+        Finding(
+            subject=f"{name} → {other}", source=name, target=other, family=Family.V6, cause="no answer",
+            verdict=Verdict.BREAKS,
+        )
+        for n, name in enumerate(nodes)
+        for other in (nodes[(n + stride) % 3000] for stride in (0, 1, 1000, 2000))
+    ]  # fmt: skip
+    start = time.monotonic()
+    found = causes(
+        [
+            result("node-dad", own, topic="node-network"),
+            *(result(f"mesh-{n}", mesh, topic="pod-to-pod", traffic="TCP") for n in range(4)),
+        ],
+        TOPICS,
+    )
+    assert time.monotonic() - start < 20
+    assert sum(each.findings for each in found) == 3000 + 4 * len(mesh)
