@@ -9,20 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes.kind import Kind
-from dualstack.probes.observation import RUNNER, Observation
+from dualstack.probes.observation import Observation
 from dualstack.probes.rounds import Target
-from dualstack.scenario.manifests import BACKEND_LABEL, SERVER, Object, matches, name_of
+from dualstack.scenario.manifests import Object, matches, name_of
 from dualstack.scenario.site import Site
 
 if TYPE_CHECKING:
-    from dualstack.scenario.addresses import LoadBalancers
-    from dualstack.scenario.change import IngressSeen
     from dualstack.scenario.scenario import Scenario
     from dualstack.scenario.seen import ObjectSeen, PodSeen
     from dualstack.scenario.stage import Stage
     from dualstack.scenario.step import Step
 
-ADDRESSES_AT_MOST = 16  # of one load balancer: some list every node of the cluster
 NOBODY = frozenset([""])  # the name of no pod
 NAMES_PER_BACKEND = 4  # requests a round; misses of a random spread go into the next round
 Clients = dict[str, "PodSeen"]
@@ -152,7 +149,7 @@ class ClusterIPs(Targets):
             if not backends and not silent:
                 yield Observation(
                     kind=kind.name, source=node, target=name, family=family, address=address,
-                    source_address=client.address(family), blocked=_no_backend(stage, selected, family),
+                    source_address=client.address(family), blocked=no_backend(stage, selected, family),
                 )  # fmt: skip
                 continue
             expected = self.expected(node, backends, selected)
@@ -166,7 +163,7 @@ class ClusterIPs(Targets):
                 family=family,
                 source_address=client.address(family),
                 address=address,
-                ports=_ports(kind, stage.objects[name]),
+                ports=service_ports(kind, stage.objects[name]),
                 wanted=wanted,
                 allowed=allowed,
                 names_a_round=_names(len(wanted)),
@@ -214,67 +211,12 @@ class OwnBackend(ClusterIPs):
         return (own, frozenset()) if own else None
 
 
-class ExternalAddresses(Targets):
-    """The external addresses that load balancers gave, from the runner."""
-
-    bound = "external"
-
-    def __init__(self, step: Step[LoadBalancers] | Step[IngressSeen]) -> None:
-        self.step: Step[Any] = step
-
-    @property
-    def rests_on(self) -> tuple[Step[Any], ...]:
-        """The step that waited for them."""
-        return (self.step,)
-
-    def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
-        """Count nothing: the runner's own requests are not the cluster's cost."""
-        return 0
-
-    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
-        """Count one address a load balancer."""
-        return len(site.objects(self.step.scenario.manifests))
-
-    def resolve(
-        self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
-    ) -> list[Target | Observation]:
-        """Wait for the addresses. Raises NotSeen, ApiError, Stopped."""
-        seen: LoadBalancers | IngressSeen = stage.board.wait(self.step)
-        servers = [pod for pod in stage.pods.running([SERVER]).pods if BACKEND_LABEL in pod.labels]
-        return [
-            self._to(stage, kind, name, address, servers)
-            for name, addresses in seen.external.items()
-            for address in addresses[:ADDRESSES_AT_MOST]
-        ]
-
-    def _to(
-        self, stage: Stage, kind: Kind, name: str, address: str, servers: list[PodSeen]
-    ) -> Target | Observation:
-        family = family_of(address)
-        reason = stage.site.inside.why_not_outside(address)
-        if not any(pod.running and pod.address(family) for pod in servers):
-            reason = _no_backend(stage, servers, family)
-        if reason:
-            return Observation(
-                kind=kind.name, source=RUNNER, target=name, family=family, address=address, blocked=reason
-            )
-        return Target(
-            kind=kind,
-            source=RUNNER,
-            target=name,
-            family=family,
-            address=address,
-            ports=_ports(kind, stage.objects[name]),
-            allowed=frozenset(pod.name for pod in servers),
-        )
-
-
 def _names(backends: int) -> int:
     """Return how often a round asks for a name, so that each of several backends is likely to be met."""
     return NAMES_PER_BACKEND * backends if backends > 1 else 1
 
 
-def _no_backend(stage: Stage, pods: list[PodSeen], family: Family) -> str:
+def no_backend(stage: Stage, pods: list[PodSeen], family: Family) -> str:
     """Return why none of the pods can answer in a family."""
     if not any(pod.running for pod in pods):
         troubles = [pod.trouble for pod in pods] or list(stage.refused.values()) or ["there is none"]
@@ -287,7 +229,7 @@ def _addresses(body: Object) -> int:
     return max(1, len(body["spec"].get("ipFamilies", [])))
 
 
-def _ports(kind: Kind, service: ObjectSeen) -> dict[str, int]:
+def service_ports(kind: Kind, service: ObjectSeen) -> dict[str, int]:
     """Return the Service's port for each word."""
     ports: Any = (service.spec or {}).get("ports") or []
     numbers = {port.get("name"): port["port"] for port in ports}

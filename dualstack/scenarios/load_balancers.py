@@ -5,10 +5,10 @@ from dualstack.probes.observation import RUNNER
 from dualstack.profile.model import Profile
 from dualstack.scenario.addresses import Addresses
 from dualstack.scenario.change import Change
+from dualstack.scenario.external_targets import ExternalAddresses
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
-from dualstack.scenario.targets import ExternalAddresses
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import Survey
 
