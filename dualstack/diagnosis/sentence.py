@@ -27,6 +27,7 @@ def of_region(broken: Sequence[Broken], region: Region | None, family: Family, *
 def _where(region: Region) -> str:
     names = region.names
     sources = sorted({source for source, _ in region.pairs})
+    targets = sorted({target for _, target in region.pairs})
     match region.shape:
         case Shape.EVERYWHERE:
             return "everywhere"
@@ -37,9 +38,9 @@ def _where(region: Region) -> str:
         case Shape.AROUND:
             return f"to and from {names[0]}"
         case Shape.FROM:
-            return f"from {names[0]} to everywhere it was tried"
+            return f"from {names[0]} to {_names(targets)}"
         case Shape.TO:
-            return f"to {names[0]} from everywhere it was tried"
+            return f"to {names[0]} from {_names(sources)}"
         case Shape.BETWEEN:
             return f"between {names[0]} and {names[1]}, both ways"
         case Shape.ONE:
