@@ -56,6 +56,19 @@ def test_tls_that_is_not_verified_is_said_and_ends_nothing(tmp_path):
     assert "TLS is not verified" in judged.output
 
 
+def test_an_image_that_cannot_be_pulled_judges_nothing_and_breaks_nothing(tmp_path):
+    (tmp_path / "timeouts.yaml").write_text("pods: 12\n")
+    options = ("--probe-image=127.0.0.1:1/none:1", f"--timeouts={tmp_path / 'timeouts.yaml'}")
+    judged = judge(tmp_path / "r", *options)
+    assert judged.status == 6, judged.output
+    assert judged.broken() == set()
+    assert judged.report["causes"] == []
+    for id_ in ("tcp-pod-to-pod", "cluster-ip-tcp", "node-port", "endpoint-removal", "canary"):
+        assert judged.verdicts[id_] == "not-judged"
+    assert "127.0.0.1:1/none:1" in judged.causes("tcp-pod-to-pod")
+    assert judged.report["left_behind"] == []
+
+
 UNSAID = (
     "architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "machineID",
     "osImage", "systemUUID",

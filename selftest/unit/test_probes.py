@@ -8,6 +8,9 @@ from dualstack.family import Family
 from dualstack.probes import rounds, script
 from dualstack.probes.flows import Flows
 from dualstack.probes.kind import client_seen
+from dualstack.probes.kinds.connect import CONNECT
+from dualstack.probes.kinds.health import HEALTH
+from dualstack.probes.kinds.large import LARGE_UDP
 from dualstack.probes.kinds.ping import PING
 from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.kinds.udp import UDP
@@ -45,6 +48,14 @@ def test_answers_are_told_apart():
         ("ping", "2"): "64 bytes from fd00::2: seq=0 ttl=62\nexit 0",
         ("routes.IPv4", "it"): "[]",
     }
+
+
+def test_garbage_is_no_answer_and_no_error():
+    text = (
+        f'curl {{"url": "http://[::1]:8080/hostname?requ{curl("0-0-0")}\ncurl {{}}\ncurl {{[]\n\x00\x1b[2J\n'
+    )
+    answers = script.parse(text + curl("0-1-0"))
+    assert set(answers.curl) == {"0-1-0"}
 
 
 @pytest.mark.parametrize(
@@ -324,3 +335,68 @@ def test_requests_are_lines():
         "http 0-0 http://[fd00::1]:80/hostname",
         "http 0-1 http://[fd00::1]:82/whoami",
     ]
+
+
+def measured(kind, *, files=(), curl=()):
+    one = Tally(Target(kind=kind, source="node0", target="node1", family=Family.V6, address="fd00::1",
+                       ports={"hostname": 8081}))  # fmt: skip
+    reached = kind.take(one, "0", Answers(files=dict(files), curl=dict(curl)))
+    return reached, one
+
+
+@pytest.mark.parametrize(
+    ("report", "reached"),
+    [
+        ({"time_connect": 0.2, "http_code": 400}, True),
+        ({"time_connect": 0.2, "exitcode": 56, "errormsg": "reset"}, True),
+        ({"time_connect": 0, "exitcode": 7, "errormsg": "Couldn't connect"}, False),
+        ({}, False),
+    ],
+)
+def test_a_connection_counts_whatever_is_said_over_it(report, reached):
+    assert measured(CONNECT, curl={"0-0": report})[0] is reached
+
+
+@pytest.mark.parametrize(("code", "reached"), [(200, True), (503, False), (404, False)])
+def test_a_health_check_counts_only_when_it_says_200(code, reached):
+    found, one = measured(HEALTH, curl={"0-0": {"http_code": code}})
+    assert found is reached
+    assert reached or one.error == f"HTTP status {code}"
+
+
+@pytest.mark.parametrize(
+    ("text", "reached", "error"),
+    [
+        ("1900\n\nexit 0", True, None),
+        ("1472\n\nexit 0", False, "only 1472 bytes came back"),
+        ("0\n\nexit 0", False, "no answer within 1 s"),
+        ("nc: bad luck\n0\n\nexit 1", False, "nc: bad luck"),
+    ],
+)
+def test_a_large_datagram_must_come_back_whole(text, reached, error):
+    found, one = measured(LARGE_UDP, files={("udp", "0-0"): text})
+    assert (found, one.error) == (reached, error)
+
+
+def test_two_scenarios_never_share_a_source_port():
+    flows = Flows()
+    flow = ("node0", "fd00::1", "0")
+    assert flows.port(("one", *flow)) != flows.port(("other", *flow))
+    assert flows.port(("one", *flow)) == flows.port(("one", *flow))
+
+
+def test_the_bound_begins_when_what_it_rests_on_is_known():
+    """A server that listens only after many seconds is no dead path, however short the bound."""
+    known, asked = itertools.count(), []
+
+    def ask(source, requests, first):
+        asked.append(source)
+        future = Future()
+        late = len(asked) > 6
+        future.set_result(Answers(curl={"0-0-0": {"time_connect": 0.1 if late else 0}}))
+        return future
+
+    one = Tally(Target(kind=CONNECT, source="node0", target="node1", family=Family.V6, address="fd00::1",
+                       ports={"hostname": 1}))  # fmt: skip
+    rounds.until_done([one], ask, bound=0.0, may_count=lambda: next(known) > 8)
+    assert one.done_at is not None
