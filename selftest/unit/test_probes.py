@@ -51,10 +51,9 @@ def test_answers_are_told_apart():
 
 
 def test_garbage_is_no_answer_and_no_error():
-    text = (
-        f'curl {{"url": "http://[::1]:8080/hostname?requ{curl("0-0-0")}\ncurl {{}}\ncurl {{[]\n\x00\x1b[2J\n'
-    )
-    answers = script.parse(text + curl("0-1-0"))
+    cut_off = curl("0-0-0")[:60]
+    lines = [cut_off, "curl {}", "curl {[]", "\x00\x1b[2J", curl("0-1-0")]
+    answers = script.parse("\n".join(lines))
     assert set(answers.curl) == {"0-1-0"}
 
 
@@ -393,7 +392,7 @@ def test_the_bound_begins_when_what_it_rests_on_is_known():
         asked.append(source)
         future = Future()
         late = len(asked) > 6
-        future.set_result(Answers(curl={"0-0-0": {"time_connect": 0.1 if late else 0}}))
+        future.set_result(Answers(curl={"0-0": {"time_connect": 0.1 if late else 0}}))
         return future
 
     one = Tally(Target(kind=CONNECT, source="node0", target="node1", family=Family.V6, address="fd00::1",
