@@ -14,6 +14,7 @@ from dualstack.verdict.words import Level, Tier
 @behaviour(
     Behaviour(
         id="node-address-scope",
+        traffic="all",
         level=Level.MUST,
         tier=Tier.READ,
         reads=("nodes",),

@@ -15,6 +15,7 @@ from dualstack.verdict.words import Level, Tier
 @behaviour(
     Behaviour(
         id="kube-proxy-mode",
+        traffic="all",
         every_node=True,
         level=Level.MUST,
         tier=Tier.HOST,

@@ -14,6 +14,7 @@ SYSCTL = "https://docs.kernel.org/networking/ip-sysctl.html#proc-sys-net-ipv6-va
 @behaviour(
     Behaviour(
         id="node-forwarding",
+        traffic="all",
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.HOST,
@@ -80,6 +81,7 @@ def test_node_default_route(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="node-dad",
+        traffic="all",
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.HOST,

@@ -17,6 +17,7 @@ MASK_DIFFERENCE_AT_MOST = 16
 @behaviour(
     Behaviour(
         id="node-ready",
+        traffic="all",
         level=Level.MUST,
         tier=Tier.READ,
         reads=("nodes",),
@@ -44,6 +45,7 @@ def test_node_ready(survey: Survey, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="node-internal-ips",
+        traffic="all",
         level=Level.MUST,
         tier=Tier.READ,
         reads=("nodes",),

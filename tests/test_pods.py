@@ -18,6 +18,7 @@ from dualstack.verdict.words import Level, Tier
 @behaviour(
     Behaviour(
         id="pod-ips",
+        traffic="all",
         every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,
@@ -65,6 +66,7 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
 @behaviour(
     Behaviour(
         id="pod-interface",
+        traffic="all",
         every_node=True,
         level=Level.MUST,
         tier=Tier.PODS,

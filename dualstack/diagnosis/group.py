@@ -8,6 +8,7 @@ from dualstack.family import Family
 from dualstack.verdict.words import Level
 
 RUNNER = "runner"
+EVERYTHING = "all"  # the traffic of behaviours that all else at their subjects rests on
 STRENGTH = (Level.MUST, Level.SHOULD, Level.MAY, Level.INFO)
 
 
@@ -44,6 +45,8 @@ class Group:
         finding = broken.finding
         if broken.rank <= self.first.rank or self.family not in (None, finding.family):
             return False
+        if self.region is None and EVERYTHING not in self.protocols:
+            return False
         if self.region and broken.protocol and broken.protocol not in self.protocols:
             return False
         if finding.source == RUNNER and self.first.rank < base:
@@ -55,7 +58,7 @@ class Group:
         return (
             self.region is None
             and other.region is not None
-            and self.first.of.level is not Level.INFO
+            and EVERYTHING in self.protocols
             and self.family in (None, other.family)
             and self.first.rank < other.first.rank
             and bool(self.nodes & (other.centre or set()))

@@ -94,7 +94,7 @@ class BehaviourResult(Part):
     topic: str
     """The file of the suite that it belongs to, e.g. `nodes`, `pod-to-pod`: the heading in the views."""
     traffic: str = ""
-    """What moves on its paths; empty where that is not one thing, or where it has none."""
+    """What moves on its paths, the protocol first; `all` where whatever moves at its subjects rests on it."""
     claim: str
     source: str
     remedy: str

@@ -34,8 +34,8 @@ class Behaviour(BaseModel):
     every_pair: bool = False
     """It speaks of every pair of nodes, so those that are not probed are recorded."""
     traffic: str = ""
-    """What moves on its paths, in a word or two; a diagnosis puts findings of one traffic together. Empty
-    where it is of several kinds, or has no paths."""
+    """What moves on its paths, the protocol first; a diagnosis puts findings of one traffic together. Empty
+    where it is of several kinds. Without paths: `all` where whatever moves at its subjects rests on it."""
     reads: tuple[str, ...] = ()
     """Facts of the survey that it needs, by the names in `Survey.missing`."""
     promise: str | None = None

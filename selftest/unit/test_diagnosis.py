@@ -67,10 +67,11 @@ def paths(id_, broken, *, topic="pod-to-pod", traffic="TCP", family=Family.V6, t
     )  # fmt: skip
 
 
-def node(id_, broken, *, topic="node-network", family=Family.V6):
+def node(id_, broken, *, topic="node-network", family=Family.V6, traffic="all"):
     return result(
         id_,
         topic=topic,
+        traffic=traffic,
         findings=[
             Finding(
                 subject=name, family=family, cause="it does not" if name == broken else None,
@@ -126,6 +127,11 @@ def test_a_nodes_own_trouble_is_the_cause_of_what_lies_around_it():
     found = causes([node("node-forwarding", "node1"), paths("tcp-pod-to-pod", AROUND)], TOPICS)
     assert [each.sentence for each in found] == ["node1 (IPv6): it does not"]
     assert found[0].follows == {"tcp-pod-to-pod": 4}
+
+
+def test_trouble_that_nothing_rests_on_explains_nothing():
+    odd = node("node-ip-annotation", "node1", topic="addressing", traffic="")
+    assert len(said(odd, paths("tcp-pod-to-pod", AROUND))) == 2
 
 
 def test_a_nodes_own_trouble_is_no_excuse_for_paths_elsewhere():
