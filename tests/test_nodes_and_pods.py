@@ -114,7 +114,8 @@ def _strange(path: Observation, survey: Survey) -> str | None:
     """
     if foreign := path.foreign_clients:
         return f"the server saw {foreign[0]}: this is not {path.family} on the wire"
-    ranges = (*survey.pod_ranges, *survey.node(path.source).pod_cidrs)
+    ends = (survey.node(path.source), survey.node(path.target))
+    ranges = (*survey.pod_ranges, *(cidr for node in ends for cidr in node.pod_cidrs))
     listed = of_family(survey.node(path.source).internal_ips, path.family)
     if not listed or not any(_inside(str(path.address), each) for each in ranges):
         return None  # the node lists none, or pods live in ranges that nobody declares

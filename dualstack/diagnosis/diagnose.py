@@ -145,10 +145,14 @@ def _cut(here: dict[Pair, list[Broken]], result: Judged, family: Family) -> list
 
 
 def _everything(group: Group, results: Iterable[Judged]) -> bool:
-    """Return whether nothing of the topic's traffic is known to pass: then it is all of the family."""
-    ids = {each.of.id for each in group.own}
-    if len({each.of.traffic for each in group.own}) < 2 or group.region is None:
+    """Return whether nothing of the topic's traffic is known to pass: then it is all of the family.
+
+    Protocols must differ and what they carry must not: large TCP and fragmented UDP are not everything.
+    """
+    traffic = {each.of.traffic for each in group.own}
+    if len(traffic) < 2 or len({each.partition(" ")[2] for each in traffic}) > 1 or group.region is None:
         return False
+    ids = {each.of.id for each in group.own}
     others = [each for each in results if each.topic == group.first.of.topic and each.id not in ids]
     return not any(
         finding.verdict is Verdict.CONFORMS

@@ -20,7 +20,9 @@ def of_region(broken: Sequence[Broken], region: Region | None, family: Family, *
     """Return the sentence of broken paths in a region; `everything`: no traffic of the family passes."""
     assert region
     kinds = list(dict.fromkeys(each.of.traffic or each.of.id for each in broken))
-    what = f"All {family}" if everything else f"{family} {' and '.join(kinds)}"
+    what = f"{family} {' and '.join(kinds)}"
+    if everything:
+        what = f"All {family} {kinds[0].partition(' ')[2]}".strip()
     return f"{what} {_where(region)}"
 
 

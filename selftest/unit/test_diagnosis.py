@@ -110,6 +110,20 @@ def test_traffic_that_passes_is_not_said_to_be_lost():
     assert said(tcp, udp) == ["IPv6 UDP to and from node1"]
 
 
+def test_all_is_said_only_where_protocols_differ_and_what_they_carry_does_not():
+    large = (
+        {"topic": "mtu", "traffic": "TCP in large packets"},
+        {"topic": "mtu", "traffic": "UDP in fragments"},
+    )
+    sizes = [paths(f"mtu-{n}", LOST, **each) for n, each in enumerate(large)]
+    assert said(*sizes) == ["IPv6 TCP in large packets and UDP in fragments from node0 to node2"]
+    services = [
+        paths(f"cluster-ip-{word}", LOST, topic="cluster-ip", traffic=f"{word} to ClusterIPs")
+        for word in ("TCP", "UDP")
+    ]
+    assert said(*services) == ["All IPv6 to ClusterIPs from node0 to node2"]
+
+
 def test_two_causes_stay_two():
     tcp = paths("tcp-pod-to-pod", LOST)
     large = paths("mtu-tcp", {("node1", "node0")}, topic="mtu", traffic="TCP in large packets")

@@ -18,6 +18,21 @@ def surveyed(*, ips=("10.0.0.1", V6_NODE), pod_ranges=("10.244.0.0/16", "fd00:24
     return Survey(context=None, server="x", version="v1.36.3", nodes=(node,), pod_ranges=pod_ranges)
 
 
+def test_without_the_clusters_range_the_nodes_own_suffice(judged):
+    """A control plane that runs in no pods does not tell its ranges."""
+    nodes = tuple(
+        Node(
+            name=name, ready=True, kubelet="v1.36.3", os="linux", internal_ips=("10.0.0.1", V6_NODE),
+            pod_cidrs=(cidr,),
+        )
+        for name, cidr in (("node0", "fd00:244::/64"), ("node1", "fd00:244:0:1::/64"))
+    )  # fmt: skip
+    survey = Survey(context=None, server="x", version="v1.36.3", nodes=nodes)
+    across = path("node1", seen=[V6_VIP], address="fd00:244:0:1::5")
+    (finding,) = judged("test_node_to_pod", across, survey=survey)
+    assert finding.verdict is Verdict.BREAKS
+
+
 def path(target="node0", *, seen=(), ok=True, address=V6_POD, **more):
     return Observation(
         kind="tcp", source="node0", target=target, family=Family.V6, address=address, reached=ok, rounds=3,
