@@ -5,7 +5,7 @@
    (regions.py); behaviours of one topic that break in a whole region share it.
 3. Paths to Services: the same, sources by Services.
 What is broken at a later topic on the same nodes, in the same family and by the same protocol, follows from
-the cause and is counted there. So does a region that lies around a node with a cause of its own.
+a cause that is wide (a whole protocol, or all of one kind of traffic) and is counted there. So does a region that lies around a node with a cause of its own.
 Nothing here looks at evidence: a cause is as sure as the findings, and names no more than they share.
 """
 
@@ -115,6 +115,7 @@ def _by_region(broken: Iterable[Broken], family: Family, results: Sequence[Judge
             groups += _cut(here, result, family)
     for group in groups:
         everything = _everything(group, results)
+        group.is_wide = everything or any(each.of.traffic == each.protocol for each in group.own)
         group.sentence = of_region(group.own, group.region, family, everything=everything)
     return groups
 

@@ -24,6 +24,8 @@ class Group:
         self.protocols: set[str] = set()
         self.centre: set[str] | None = None
         """The names that all of its findings have in common."""
+        self.is_wide = False
+        """For a region: a whole protocol is broken there, or all of one kind of traffic."""
         self.sentence = ""
         self.add(first)
 
@@ -45,9 +47,10 @@ class Group:
         finding = broken.finding
         if broken.rank <= self.first.rank or self.family not in (None, finding.family):
             return False
-        if self.region is None and EVERYTHING not in self.protocols:
-            return False
-        if self.region and broken.protocol and broken.protocol not in self.protocols:
+        if self.region is None:
+            if EVERYTHING not in self.protocols:
+                return False
+        elif not self.is_wide or (broken.protocol and broken.protocol not in self.protocols):
             return False
         if finding.source == RUNNER and self.first.rank < base:
             return True

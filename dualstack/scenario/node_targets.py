@@ -93,7 +93,7 @@ class NodePorts(Targets):
             selector: Any = (service.spec or {}).get("selector") or {}
             backends = {pod.name: pod.node for pod in stage.pods.selected(selector) if pod.running}
             for source, node in pairs:
-                if self.beside_backend in (None, node in backends.values()):
+                if not backends or self.beside_backend in (None, node in backends.values()):
                     found += self._to(stage, kind, service, source, node, clients, frozenset(backends))
         return found
 

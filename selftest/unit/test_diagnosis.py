@@ -132,6 +132,12 @@ def test_two_causes_stay_two():
     assert said(paths("tcp-pod-to-pod", set()), large) == ["IPv6 TCP in large packets from node1 to node0"]
 
 
+def test_nothing_follows_from_a_narrow_cause():
+    kubelet = paths("pod-to-node", LOST, topic="nodes-and-pods", traffic="TCP from pods to nodes")
+    port = paths("node-port", {("node1", "node2")}, topic="node-ports", traffic="TCP at node ports")
+    assert len(said(kubelet, port)) == 2
+
+
 def test_the_other_family_does_not_follow():
     v4 = paths("node-port", {("node0", "node2")}, topic="node-ports", traffic="TCP", family=Family.V4)
     assert len(said(paths("tcp-pod-to-pod", LOST), v4)) == 2
