@@ -5,7 +5,8 @@
    (regions.py); behaviours of one topic that break in a whole region share it.
 3. Paths to Services: the same, sources by Services.
 What is broken at a later topic on the same nodes, in the same family and by the same protocol, follows from
-a cause that is wide (a whole protocol, or all of one kind of traffic) and is counted there. So does a region that lies around a node with a cause of its own.
+a cause that is wide (a whole protocol, or all of one kind of traffic) and is counted there. So does a region
+that lies around a node with a cause of its own.
 Nothing here looks at evidence: a cause is as sure as the findings, and names no more than they share.
 """
 
