@@ -89,6 +89,8 @@ class ClusterIPs(Targets):
     """Every ClusterIP of some Services, from every source, to be answered by each running backend."""
 
     bound = "services"
+    meets_all = True
+    """A round asks often enough to meet every backend."""
 
     def __init__(self, *services: str, expects_nobody: bool = False) -> None:
         """Declare it. `expects_nobody`: whoever answers is a stranger."""
@@ -166,7 +168,7 @@ class ClusterIPs(Targets):
                 ports=service_ports(kind, stage.objects[name]),
                 wanted=wanted,
                 allowed=allowed,
-                names_a_round=_names(len(wanted)),
+                names_a_round=_names(len(backends)) if self.meets_all else 1,
             )
 
     def expected(
@@ -181,6 +183,8 @@ class ClusterIPs(Targets):
 class SomeBackend(ClusterIPs):
     """ClusterIPs where any backend may answer: how connections are spread is judged apart."""
 
+    meets_all = False
+
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
         """Count one name a path."""
         return self.paths(site, scenario, sources) * kind.in_a_round(1)
@@ -194,6 +198,8 @@ class SomeBackend(ClusterIPs):
 
 class OwnBackend(ClusterIPs):
     """ClusterIPs from nodes that have a backend, to be answered by this one alone."""
+
+    meets_all = False
 
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
         """Count one name a path."""
