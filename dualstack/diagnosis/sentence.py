@@ -20,9 +20,11 @@ def of_region(broken: Sequence[Broken], region: Region | None, family: Family, *
     """Return the sentence of broken paths in a region; `everything`: no traffic of the family passes."""
     assert region
     kinds = list(dict.fromkeys(each.of.traffic or each.of.id for each in broken))
+    protocols, carried = zip(*(each.partition(" ")[::2] for each in kinds), strict=True)
     what = f"{family} {' and '.join(kinds)}"
-    if everything:
-        what = f"All {family} {kinds[0].partition(' ')[2]}".strip()
+    if len(set(carried)) == 1:
+        what = f"All {family}" if everything else f"{family} {' and '.join(protocols)}"
+        what = f"{what} {carried[0]}".strip()
     return f"{what} {_where(region)}"
 
 

@@ -122,6 +122,8 @@ def test_all_is_said_only_where_protocols_differ_and_what_they_carry_does_not():
         for word in ("TCP", "UDP")
     ]
     assert said(*services) == ["All IPv6 to ClusterIPs from node0 to node2"]
+    from_nodes = paths("from-node", set(), topic="cluster-ip", traffic="TCP to ClusterIPs from nodes")
+    assert said(*services, from_nodes) == ["IPv6 TCP and UDP to ClusterIPs from node0 to node2"]
 
 
 def test_two_causes_stay_two():
