@@ -55,7 +55,7 @@ if [ -s .large ]; then
     # forgets the rest of a GET whose headers do not fit into the socket's buffer.
     i=0
     while [ $((i += 1)) -le 125 ]; do printf 'X-%d: %07990d\n' "$i" 0; done >.megabyte
-    curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 6 --connect-timeout 2 --max-time 4 \
+    curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 6 --connect-timeout 2 --max-time 6 \
         -d x -H @.megabyte -w 'curl %{json}\n' -K .large >.large.said 2>>curl.trouble &
 fi
 if [ -s .curl ]; then
