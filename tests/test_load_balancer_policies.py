@@ -81,7 +81,10 @@ def test_lb_source_ranges(board: Board, judge: Judge) -> None:
     needs=(LocalLoadBalancer,),
 )
 def test_lb_local(board: Board, judge: Judge) -> None:
-    for path in judge.paths(board.wait(LocalLoadBalancer.here).observations, "nodes with a backend"):
+    here = board.wait(LocalLoadBalancer.here).observations
+    if not here:
+        raise CannotJudge("its one backend does not run")
+    for path in judge.paths(here, "nodes with a backend"):
         judge.path(
             path,
             path.reached and not path.flaw,
