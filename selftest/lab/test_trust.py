@@ -78,7 +78,8 @@ UNSAID = (
 def made_up(number, os="linux"):
     """A Ready node with addresses and ranges of its own and nothing behind it, and its status."""
     cidrs = [f"10.244.{number}.0/24", f"fd00:244:0:{number}::/64"]
-    metadata = {"name": f"made-up-{number}", "labels": {"kubernetes.io/os": os}}
+    # The last by name: on the first node stand the only backends of the canary.
+    metadata = {"name": f"z-made-up-{number}", "labels": {"kubernetes.io/os": os}}
     node = {"apiVersion": "v1", "kind": "Node", "metadata": metadata}
     node["spec"] = {"podCIDR": cidrs[0], "podCIDRs": cidrs}
     addresses = (f"172.30.0.{70 + number}", f"fd00:30::{70 + number}")
