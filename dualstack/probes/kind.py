@@ -48,6 +48,33 @@ class Kind(ABC):
         """Return how many requests a round makes where `names` of them ask for the server's name."""
 
 
+class TryKind(Kind):
+    """A request whose answer names nobody: each try stands for itself, and one that succeeds is enough."""
+
+    def requests(self, tally: "Tally", id_: str) -> list[Request]:
+        """Return as many requests as the round has tries."""
+        return [self.request(tally, f"{id_}-{n}") for n in range(tally.round_size)]
+
+    def take(self, tally: "Tally", id_: str, answers: Answers) -> bool:
+        """Count the round's tries."""
+        tally.requests += tally.round_size
+        came = [self.succeeds(tally, f"{id_}-{n}", answers) for n in range(tally.round_size)]
+        tally.replies += sum(came)
+        return any(came)
+
+    def in_a_round(self, names: int) -> int:
+        """Count the one try."""
+        return 1
+
+    @abstractmethod
+    def request(self, tally: "Tally", id_: str) -> Request:
+        """Return the request of one try."""
+
+    @abstractmethod
+    def succeeds(self, tally: "Tally", id_: str, answers: Answers) -> bool:
+        """Return whether a try brought what it should; if not, note why in `tally.error`."""
+
+
 class ServerKind(Kind):
     """A request to our server pods: some ask for its name, one for the client address that it saw."""
 

@@ -1,46 +1,43 @@
 """A TCP connection, whoever accepts it: for addresses where no server of ours listens."""
 
+from typing import Any
+
 from dualstack.family import bracketed
-from dualstack.probes.kind import NAME, Kind, Port
+from dualstack.probes.kind import NAME, Port, TryKind
 from dualstack.probes.kinds.tcp import SYN_RESENT_SECONDS
 from dualstack.probes.rounds import Tally
 from dualstack.probes.script import Answers, Request
 
 
-class Connect(Kind):
+class Connect(TryKind):
     """A connection is the answer; what is said over it (a TLS server's complaint) does not matter."""
 
     name = "connect"
     ports = {NAME: Port("any", 0)}  # noqa: RUF012
 
-    def requests(self, tally: Tally, id_: str) -> list[Request]:
-        """Return the round's connections."""
+    def request(self, tally: Tally, id_: str) -> Request:
+        """Return a GET: a connection comes first."""
         url = f"http://{bracketed(str(tally.target.address))}:{tally.target.ports[NAME]}/"
-        return [Request("http", f"{id_}-{n}", url) for n in range(tally.round_size)]
+        return Request("http", id_, url)
 
-    def take(self, tally: Tally, id_: str, answers: Answers) -> bool:
-        """Count the connections that came about."""
-        came = [self._take_one(tally, f"{id_}-{n}", answers) for n in range(tally.round_size)]
-        return any(came)
-
-    def _take_one(self, tally: Tally, id_: str, answers: Answers) -> bool:
-        tally.requests += 1
-        report = answers.curl.get(id_)
-        if report is None and answers.curl_trouble:
-            tally.blocked, tally.given_up = f"curl in the probe image: {answers.curl_trouble}", True
-            return False
-        seconds = float((report or {}).get("time_connect") or 0)
+    def succeeds(self, tally: Tally, id_: str, answers: Answers) -> bool:
+        """Read curl's report: it tells how long the connection took, if it came about."""
+        report = report_of(tally, id_, answers)
+        seconds = float(report.get("time_connect") or 0)
         if not seconds:
-            tally.error = str((report or {}).get("errormsg") or "the probe printed no answer")
+            tally.error = str(report.get("errormsg") or "the probe printed no answer")
             return False
-        tally.replies += 1
         tally.connect_seconds = min(seconds, tally.connect_seconds or seconds)
         tally.lost_syns += seconds >= SYN_RESENT_SECONDS
         return True
 
-    def in_a_round(self, names: int) -> int:
-        """Count the one connection."""
-        return 1
+
+def report_of(tally: Tally, id_: str, answers: Answers) -> dict[str, Any]:
+    """Return curl's report, empty without one; a curl that cannot do it blocks the path."""
+    report = answers.curl.get(id_)
+    if report is None and answers.curl_trouble:
+        tally.blocked, tally.given_up = f"curl in the probe image: {answers.curl_trouble}", True
+    return report or {}
 
 
 CONNECT = Connect()

@@ -5,7 +5,7 @@ filtered, or a tunnel's MTU is wrong. Each pair of nodes is asked both ways roun
 """
 
 from dualstack.family import bracketed
-from dualstack.probes.kind import NAME, Kind, Port
+from dualstack.probes.kind import NAME, Port, TryKind
 from dualstack.probes.kinds.tcp import PATHS, Tcp
 from dualstack.probes.kinds.udp import answer_of, flow_of
 from dualstack.probes.rounds import Tally
@@ -36,28 +36,20 @@ class LargeTcp(Tcp):
         return Request("large", id_, f"http://{host}:{tally.target.ports[word]}/{PATHS[word]}")
 
 
-class LargeUdp(Kind):
+class LargeUdp(TryKind):
     """A datagram that is cut into fragments, there and back."""
 
     name = "udp-large"
     ports = {NAME: Port("udp", 8081)}  # noqa: RUF012
     processes = True
 
-    def requests(self, tally: Tally, id_: str) -> list[Request]:
-        """Return the round's datagrams, each from a source port of its own."""
-        return [self._request(tally, f"{id_}-{n}") for n in range(tally.round_size)]
-
-    def _request(self, tally: Tally, id_: str) -> Request:
+    def request(self, tally: Tally, id_: str) -> Request:
+        """Return a datagram, from a source port of its own."""
         target, port = tally.target, tally.flows.port(flow_of(tally, id_))
         return Request("echo", id_, f"{target.address} {target.ports[NAME]} {port} {DATAGRAM_BYTES}")
 
-    def take(self, tally: Tally, id_: str, answers: Answers) -> bool:
-        """Count the datagrams that came back whole."""
-        came = [self._take_one(tally, f"{id_}-{n}", answers) for n in range(tally.round_size)]
-        return any(came)
-
-    def _take_one(self, tally: Tally, id_: str, answers: Answers) -> bool:
-        tally.requests += 1
+    def succeeds(self, tally: Tally, id_: str, answers: Answers) -> bool:
+        """Read how many bytes came back."""
         body, error = answer_of(tally, id_, answers)
         count = body.split()[-1] if body and body.split() else ""
         came = int(count) if count.isdigit() else 0
@@ -65,12 +57,7 @@ class LargeUdp(Kind):
             tally.error = error or (f"only {came} bytes came back" if came else "no answer within 1 s")
             tally.flows.renew(flow_of(tally, id_))
             return False
-        tally.replies += 1
         return True
-
-    def in_a_round(self, names: int) -> int:
-        """Count the one datagram."""
-        return 1
 
 
 LARGE_TCP, LARGE_UDP = LargeTcp(), LargeUdp()
