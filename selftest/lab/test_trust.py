@@ -38,7 +38,10 @@ def test_on_a_node_nobody_is_outside():
         "--reports=/tmp/reports",
     ]  # its own
     done = subprocess.run(
-        cluster.inside("node0", ["env", "-C", str(ROOT), *run]), capture_output=True, text=True, check=False
+        cluster.inside("node0", ["env", "-C", str(ROOT), "COLUMNS=200", *run]),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 6, done.stdout
     assert "Incomplete: lb-reachable could not be judged" in done.stdout
