@@ -117,23 +117,11 @@ def _strange(path: Observation, survey: Survey) -> str | None:
     ends = (survey.node(path.source), survey.node(path.target))
     ranges = (*survey.pod_ranges, *(cidr for node in ends for cidr in node.pod_cidrs))
     listed = of_family(survey.node(path.source).internal_ips, path.family)
-    if not listed or not any(_inside(str(path.address), each) for each in ranges):
+    if not listed or not any(inside(str(path.address), each) for each in ranges):
         return None  # the node lists none, or pods live in ranges that nobody declares
     for seen in path.clients_seen:
-        if not any(_same(seen, ip) for ip in listed) and not any(_inside(seen, each) for each in ranges):
+        if not any(same_address(seen, ip) for ip in listed) and not any(
+            inside(seen, each) for each in ranges
+        ):
             return f"it speaks from {seen}, which is neither an InternalIP of it nor in the pods' ranges"
     return None
-
-
-def _same(one: str, other: str) -> bool:
-    try:
-        return same_address(one, other)
-    except ValueError:
-        return False
-
-
-def _inside(address: str, range_: str) -> bool:
-    try:
-        return inside(address, range_)
-    except ValueError:
-        return False

@@ -11,7 +11,7 @@ from dualstack.scenario.running import PodsRun
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import NodeSeen
 from dualstack.scenarios.probe_pods import ProbePods
-from dualstack.survey.model import Survey, of_family, same_address
+from dualstack.survey.model import Survey, of_family, same_address, same_addresses
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -88,9 +88,10 @@ def test_pod_downward_api(board: Board, judge: Judge) -> None:
                     (POD_IPS, told.pod_ips, own),
                     (HOST_IPS, told.host_ips, of_family(pod.host_ips, family)),
                 )
-                if not (name == HOST_IPS and not told.host_ips) and not _same(of_family(said, family), real)
+                if not (name == HOST_IPS and not told.host_ips)
+                and not same_addresses(of_family(said, family), real)
             ]
-            if not any(_is(each, own[0]) for each in told.hosts):
+            if not any(same_address(each, own[0]) for each in told.hosts):
                 wrong.append("/etc/hosts does not have it")
             judge(
                 subject,
@@ -148,15 +149,4 @@ def test_pod_host_network(board: Board, survey: Survey, judge: Judge) -> None:
 
 def _one_of(addresses: list[str], listed: list[str]) -> bool:
     """Return whether there is exactly one address, and the node lists it."""
-    return len(addresses) == 1 and any(_is(addresses[0], each) for each in listed)
-
-
-def _same(told: list[str], real: list[str]) -> bool:
-    return len(told) == len(real) and all(any(_is(one, two) for two in real) for one in told)
-
-
-def _is(one: str, other: str) -> bool:
-    try:
-        return same_address(one, other)
-    except ValueError:
-        return False
+    return len(addresses) == 1 and any(same_address(addresses[0], each) for each in listed)

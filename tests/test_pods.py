@@ -9,7 +9,7 @@ from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.seen import PodSeen
 from dualstack.scenarios.pod_networks import Interface, PodNetwork, PodNetworks
 from dualstack.scenarios.probe_pods import ProbePods
-from dualstack.survey.model import Survey, inside, of_family, same_address, unparsable
+from dualstack.survey.model import Survey, inside, of_family, same_address, same_addresses, unparsable
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -94,7 +94,7 @@ def test_pod_interface(board: Board, judge: Judge) -> None:
             extra = [each for each in everything if each not in seen]
             judge(
                 subject,
-                bool(seen) and _same([each.address for each in seen], api),
+                bool(seen) and same_addresses([each.address for each in seen], api),
                 family=family,
                 target=network.node,
                 cause=f"its interface has {', '.join(each.address for each in seen)}, the API says "
@@ -190,19 +190,8 @@ def _of_the_pods_interface(network: PodNetwork, addresses: list[Interface], pod:
 
     Other interfaces are further networks' (Multus), dynamic addresses a router's on the pods' link.
     """
-    names = {each.name for each in network.interfaces for ip in pod.pod_ips if _is(each.address, ip)}
-    api = [each for each in addresses if any(_is(each.address, ip) for ip in pod.pod_ips)]
+    names = {each.name for each in network.interfaces for ip in pod.pod_ips if same_address(each.address, ip)}
+    api = [each for each in addresses if any(same_address(each.address, ip) for ip in pod.pod_ips)]
     return [
         each for each in addresses if each in api or ((each.name in names or not names) and not each.dynamic)
     ]
-
-
-def _is(one: str, other: str) -> bool:
-    try:
-        return same_address(one, other)
-    except ValueError:
-        return False
-
-
-def _same(seen: list[str], api: list[str]) -> bool:
-    return len(seen) == len(api) and all(any(same_address(one, two) for two in api) for one in seen)

@@ -138,10 +138,21 @@ class Survey(Fact):
 
 
 def inside(address: str, range_: str) -> bool:
-    """Whether the address lies in the network; False across families. Raises ValueError."""
-    return parse(address) in network(range_)
+    """Whether the address lies in the network; False across families, and where one does not parse."""
+    try:
+        return parse(address) in network(range_)
+    except ValueError:
+        return False
 
 
 def same_address(one: str, other: str) -> bool:
-    """Whether two spellings are one address. Raises ValueError."""
-    return parse(one) == parse(other)
+    """Whether two spellings are one address; False where one does not parse."""
+    try:
+        return parse(one) == parse(other)
+    except ValueError:
+        return False
+
+
+def same_addresses(some: list[str], others: list[str]) -> bool:
+    """Whether two lists, in any order, have the same addresses."""
+    return len(some) == len(others) and all(any(same_address(one, two) for two in others) for one in some)
