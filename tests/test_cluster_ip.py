@@ -13,7 +13,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.targets import ClusterIPs
 from dualstack.scenarios.cluster_ips import ALL, MANIFESTS, ServicePaths
 from dualstack.scenarios.probe_pods import ProbePods
-from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -112,9 +112,10 @@ def test_cluster_ip_from_node(board: Board, judge: Judge) -> None:
         remedy="Switch hairpin mode on for the pods' ports of the bridge (hairpinMode of the network "
         "plugin), or let the bridge be promiscuous.",
     ),
-    needs=(ProbePods, Hairpin),
+    needs=(ProbePods, TcpPodToPod, Hairpin),
 )
 def test_hairpin(board: Board, judge: Judge) -> None:
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
     servers = board.wait(ProbePods.running).of(SERVER)
     for path in judge.paths(board.wait(Hairpin.paths).observations, "servers behind a Service"):
         own = servers[path.source].name
@@ -122,6 +123,9 @@ def test_hairpin(board: Board, judge: Judge) -> None:
             continue  # not one of its backends
         if why := _never_sent(path, own):
             judge.cannot_path(path, f"{why} (see cluster-ip-tcp)")
+            continue
+        if own not in path.missing and (lossy := direct.lossy(path)):
+            judge.cannot_path(path, lossy, counted=path.counted)
             continue
         lost = path.requests - path.answered
         cause = f"{lost} of {path.requests} requests were lost, and {own} never reached itself: {path.error}"
@@ -148,19 +152,16 @@ def _never_sent(path: Observation, own: str) -> str | None:
 def _judge(board: Board, judge: Judge, observations: Sequence[Observation]) -> None:
     """Judge that each node meets each backend, but for those that it cannot reach directly either."""
     home = {pod.name: node for node, pod in board.wait(ProbePods.running).of(SERVER).items()}
-    direct = {
-        (each.source, each.target, each.family): each.reached
-        for each in board.wait(TcpPodToPod.paths).observations
-        if not each.blocked
-    }
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
     sticky = _sticky(observations)
     for path in judge.paths(observations, "ClusterIPs and nodes"):
-        cut_off = [
-            home[name] for name in path.missing if direct.get((path.source, home[name], path.family)) is False
-        ]
+        cut_off = direct.cut_off(path, home)
         if path.answered_by and path.missing and len(cut_off) == len(path.missing):
             why = f"backends on {', '.join(cut_off)} cannot be reached directly either (see tcp-pod-to-pod)"
             judge.cannot_path(path, why, answered_by=path.answered_by)
+            continue
+        if lossy := direct.lossy(path):
+            judge.cannot_path(path, lossy, counted=path.counted)
             continue
         judge.service_path(path, spread=(path.target, path.family) not in sticky)
     for (service, family), unmet in sticky.items():

@@ -11,7 +11,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.slices import Slices
 from dualstack.scenario.targets import ClusterIPs
 from dualstack.scenarios.cluster_ips import MANIFESTS
-from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -121,16 +121,15 @@ def test_endpoint_removal(board: Board, judge: Judge) -> None:
             silent_after_seconds=path.seconds,
         )
     home = {pod.name: pod.node for pod in board.wait(EndpointRemoval.back).pods}
-    direct = board.wait(TcpPodToPod.paths).observations
-    dead = {
-        (each.source, each.target, each.family) for each in direct if not each.reached and not each.blocked
-    }
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
     again = board.wait(EndpointRemoval.again).observations
     for path in judge.paths(again, "ClusterIPs and nodes", control=control):
-        cut_off = [home[name] for name in path.missing if (path.source, home[name], path.family) in dead]
-        if cut_off:
+        if cut_off := direct.cut_off(path, home):
             why = f"the backend on {cut_off[0]} cannot be reached directly either (see tcp-pod-to-pod)"
             judge.cannot_path(path, why)
+            continue
+        if lossy := direct.lossy(path):
+            judge.cannot_path(path, lossy, counted=path.counted)
             continue
         judge.path(
             path,

@@ -118,8 +118,12 @@ def test_node_port_outside(board: Board, survey: Survey, judge: Judge) -> None:
 def _judge(board: Board, seen: Iterable[Observation], judge: Judge) -> None:
     direct = Direct(board.wait(TcpPodToPod.paths).observations)
     for path in judge.paths(seen, "nodes"):
-        lost = not path.reached or (path.flaw and not path.strangers)
-        if lost and (why := direct.trouble(path.family, path.target, path.source)):
+        ends = (path.target, path.source)
+        if path.reached and not path.flaw:
+            why = direct.untold(path.family, *ends, answered_by=path.answered_by)
+        else:
+            why = direct.trouble(path.family, *ends)
+        if why and not path.strangers:
             judge.cannot_path(path, why, answered=f"{path.answered} of {path.requests}")
             continue
         wrong = path.foreign_clients

@@ -21,8 +21,6 @@ from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
 
 SECOND_LOOK_SECONDS = 6.0
-LOST_SYNS_AT_MOST = 1
-"""More of them than the other family has on the same path: one may be a busy machine's."""
 MASQUERADED = "Exempt pod-to-pod traffic of this family from masquerading."
 
 
@@ -114,46 +112,6 @@ def test_ping_pod_to_pod(board: Board, judge: Judge) -> None:
             rounds=path.rounds,
             counted=path.counted,
             error=path.error,
-        )
-
-
-@behaviour(
-    Behaviour(
-        id="latency-parity",
-        traffic="slow TCP",
-        every_pair=True,
-        every_node=True,
-        level=Level.SHOULD,
-        tier=Tier.PODS,
-        claim="Between pods an IPv6 connection comes about as fast as an IPv4 one on the same path, within "
-        "the profile's bound, and loses no more first packets.",
-        source="https://www.rfc-editor.org/rfc/rfc8305",
-        remedy="Compare the ways of the two families between the named nodes: a detour, a tunnel of one "
-        "family, a queue or a filter that drops; clients that try both families feel each second.",
-    ),
-    needs=(TcpPodToPod,),
-)
-def test_latency_parity(board: Board, profile: Profile, judge: Judge) -> None:
-    seen = board.wait(TcpPodToPod.paths).observations
-    of_v4 = {(each.source, each.target): each for each in seen if each.family is Family.V4}
-    bound = profile.promises.parity_milliseconds
-    for path in judge.paths([each for each in seen if each.family is Family.V6], "pairs of nodes"):
-        other = of_v4.get((path.source, path.target))
-        if other is None or other.connect_seconds is None or path.connect_seconds is None:
-            judge.cannot_path(path, "the path does not answer in both families (see tcp-pod-to-pod)")
-            continue
-        later = (path.connect_seconds - other.connect_seconds) * 1000
-        lost = path.lost_syns - other.lost_syns
-        cause = f"the fastest IPv6 connection took {later:.0f} ms longer than the fastest IPv4 one"
-        if lost > LOST_SYNS_AT_MOST:
-            cause = f"{path.lost_syns} of {path.requests} IPv6 connections came about only after a second SYN"
-        judge.path(
-            path,
-            later <= bound and lost <= LOST_SYNS_AT_MOST,
-            cause=cause,
-            connect_ms={each.family.value: _ms(each.connect_seconds) for each in (other, path)},
-            lost_syns={each.family.value: each.lost_syns for each in (other, path)},
-            bound_ms=bound,
         )
 
 

@@ -17,11 +17,18 @@ class Burst(BaseModel):
     """By whom it should have been."""
     error: str | None = None
     """The last error, in the tool's own words."""
+    at_source: bool = False
+    """In the same round most tries of the same source failed, whatever they asked."""
 
     @property
     def failed(self) -> int:
         """How many tries did not bring the right answer."""
         return self.tries - self.answered
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether what failed may be the doing of a busy machine rather than of the path."""
+        return self.failed == 1 or (self.failed > 0 and self.at_source)
 
     def __str__(self) -> str:
         return f"{self.answered} of {self.tries}"
@@ -54,7 +61,7 @@ class Observation(BaseModel):
     connect_seconds: float | None = None
     """The fastest connection's set-up, or None."""
     bursts: tuple[Burst, ...] = ()
-    """One after it was reached, and a second if a single try of the first failed."""
+    """One after it was reached, and a second if the first is `doubtful`."""
     strangers: dict[str, int] = {}
     """Who else answered in the bursts, with the number of answers."""
     lost_syns: int = 0
@@ -76,13 +83,13 @@ class Observation(BaseModel):
     def flaw(self) -> str | None:
         """Why a path that was reached is not to be relied upon; None if it is.
 
-        A single failed try may be a busy machine's: it counts only if the second burst has one too.
+        What may be a busy machine's doing counts only if the second burst has a failure too.
         """
         if self.strangers:
             names = ", ".join(f"{name} ({count})" for name, count in self.strangers.items())
             return f"{self.address} is also answered by a stranger: {names}"
         first_failed = [burst for burst in self.bursts if burst.failed]
-        if not first_failed or (self.bursts[0].failed == 1 and not self.bursts[-1].failed):
+        if not first_failed or (self.bursts[0].doubtful and not self.bursts[-1].failed):
             return None
         return f"only {self.counted} tries were answered once it had converged: {first_failed[-1].error}"
 

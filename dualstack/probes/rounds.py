@@ -8,7 +8,8 @@ ends when each has answered or could not be asked; `Ask` decides how requests tr
 here waits without a bound: an exec ends after ROUND_SECONDS, and its future is always set.
 
 Once a tally has its answers, the next round asks it a burst of tries that all count; a second burst follows
-if exactly one of them failed, since a busy machine may lose one, and a path that loses some loses more.
+if exactly one of them failed, since a busy machine may lose one, and a path that loses some loses more; or if
+most tries of the same source failed in that round, since a machine that stands still loses all it asks.
 """
 
 import time
@@ -98,7 +99,7 @@ class Tally:
         """Whether the next round is a burst."""
         if self.done_at is None or self.until_silent or self.given_up or self.burst_rounds == LEAST_ROUNDS:
             return False
-        return bool(self.tries) and (not self.bursts or (len(self.bursts) == 1 == self.bursts[0].failed))
+        return bool(self.tries) and (not self.bursts or (len(self.bursts) == 1 and self.bursts[0].doubtful))
 
     @property
     def round_size(self) -> int:
@@ -226,5 +227,15 @@ def one_round(tallies: Iterable[Tally], ask: Ask) -> None:
                 tally.could_not(reason)
             continue
         now = time.monotonic()
+        bursts = [tally for tally in group if tally.counting]
         for n, tally in enumerate(group):
             tally.take(str(n), answers, now)
+        _note_where_most_failed([tally for tally in bursts if tally.blocked is None])
+
+
+def _note_where_most_failed(tallies: list[Tally]) -> None:
+    """Mark the last bursts of one source's paths if more than half of all their tries failed."""
+    last = [tally.bursts[-1] for tally in tallies]
+    if len(last) > 1 and 2 * sum(each.failed for each in last) > sum(each.tries for each in last):
+        for tally in tallies:
+            tally.bursts[-1] = tally.bursts[-1].model_copy(update={"at_source": True})

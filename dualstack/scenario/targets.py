@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,13 @@ from dualstack.family import FAMILIES, Family, family_of
 from dualstack.probes.kind import Kind
 from dualstack.probes.observation import Observation
 from dualstack.probes.rounds import Target
+from dualstack.profile.model import Profile
 from dualstack.scenario.manifests import Object, matches, name_of
 from dualstack.scenario.site import Site
 
 if TYPE_CHECKING:
     from dualstack.scenario.scenario import Scenario
-    from dualstack.scenario.seen import ObjectSeen, PodSeen
+    from dualstack.scenario.seen import ObjectSeen, Paths, PodSeen
     from dualstack.scenario.stage import Stage
     from dualstack.scenario.step import Step
 
@@ -80,9 +81,36 @@ class PodsOnEveryNode(Targets):
         servers = stage.pods.running([self.role]).of(self.role)
         return [
             _pair(kind, clients[source], servers[target], family)
-            for source, target in stage.site.pairs
+            for source, target in self.pairs(stage)
             for family in self.families
         ]
+
+    def pairs(self, stage: Stage) -> Iterable[tuple[str, str]]:
+        """Return (source, target) of what is asked."""
+        return stage.site.pairs
+
+
+class DoubtfulPairs(PodsOnEveryNode):
+    """The pairs that an earlier step's result leaves in doubt, in both families: none, where all is well."""
+
+    def __init__(
+        self, role: str, paths: Step[Paths], doubt: Callable[[Profile, Paths], Iterable[tuple[str, str]]]
+    ) -> None:
+        super().__init__(role)
+        self._paths, self._doubt = paths, doubt
+
+    @property
+    def rests_on(self) -> tuple[Step[Any], ...]:
+        """The earlier step."""
+        return (self._paths,)
+
+    def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
+        """Count none: what is in doubt is not known beforehand."""
+        return 0
+
+    def pairs(self, stage: Stage) -> Iterable[tuple[str, str]]:
+        """Wait for the earlier step. Raises NotSeen."""
+        return self._doubt(stage.site.profile, stage.board.wait(self._paths))
 
 
 class ClusterIPs(Targets):

@@ -10,7 +10,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.verdict.behaviour import Behaviour
 
 TOPICS = (
-    "nodes", "addressing", "node-network", "pods", "pod-status", "pod-to-pod", "nodes-and-pods", "mtu",
+    "nodes", "addressing", "node-network", "pods", "pod-status", "pod-to-pod", "latency", "nodes-and-pods", "mtu",
     "kube-proxy", "services", "cluster-ip", "node-ports", "traffic-policies", "endpoints", "dns", "egress",
     "load-balancers", "load-balancer-policies", "network-policy", "control-plane", "limits", "canary",
 )  # fmt: skip

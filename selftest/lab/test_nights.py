@@ -57,11 +57,14 @@ def test_what_is_waived_shows_as_waived_and_does_not_fail_the_run(variant, tmp_p
     lab("up", "--variant", variant)
     waivers = tmp_path / "waivers.yaml"
     waivers.write_text(
-        "waivers:\n  - {behaviour: node-internal-ips, subject: node2, family: IPv6, "
+        "waivers:\n"
+        "  - {behaviour: node-internal-ips, subject: node2, family: IPv6, "
+        "reason: known, owner: ops, expiry: 2999-12-31, ticket: T-1}\n"
+        "  - {behaviour: pod-host-network, subject: host pod on node2, family: IPv6, "
         "reason: known, owner: ops, expiry: 2999-12-31, ticket: T-1}\n"
     )
     judged = judge(tmp_path / "reports", f"--waivers={waivers}")
     assert judged.status == 0, judged.output
     assert judged.verdicts["node-internal-ips"] == "waived"
-    assert [each["state"] for each in judged.report["waivers"]] == ["used"]
+    assert [each["state"] for each in judged.report["waivers"]] == ["used", "used"]
     assert "waived" in judged.report["sentence"]

@@ -65,6 +65,22 @@ def test_what_breaks_directly_too_is_not_judged_here(judged):
     assert any("see tcp-pod-to-pod" in str(f.cause) for f in findings)
 
 
+@pytest.mark.parametrize(
+    ("missing", "verdict"), [(("server-1",), Verdict.NOT_JUDGED), (("server-0",), Verdict.CONFORMS)]
+)
+def test_what_is_judged_beside_a_broken_direct_path_is_not_chance(judged, missing, verdict):
+    """A port that answered for other backends only may just not have met the one that is cut off."""
+    one = path("node0", "node1", ok=False, missing=missing)
+    findings = judged("test_node_port", paths=[path("node0", "node0")], direct=[one])
+    assert [finding.verdict for finding in findings] == [verdict]
+
+
+def test_a_backend_without_an_address_of_the_family_is_none(judged):
+    none = path("node0", "node1", ok=False).model_copy(update={"address": None})
+    (finding,) = judged("test_node_port", paths=[path("node0", "node0")], direct=[none])
+    assert finding.verdict is Verdict.CONFORMS
+
+
 def test_the_other_familys_direct_path_excuses_nothing(judged):
     bad, other = [("node0", "node1", Family.V6)], [("node0", "node1", Family.V4)]
     findings = judged("test_node_port", paths=mesh(bad=bad), direct=mesh(bad=other))
