@@ -78,6 +78,8 @@ class Observation(BaseModel):
     """The last error of the last round, in the tool's own words."""
     blocked: str | None = None
     """Why it could not be tried at all (no pod to try from, exec forbidden): that judges nothing."""
+    not_promised: bool = False
+    """It was not tried since nothing is promised there; `blocked` says why."""
 
     @property
     def flaw(self) -> str | None:

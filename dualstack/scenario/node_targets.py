@@ -113,20 +113,21 @@ class NodePorts(Targets):
         address = next(iter(of_family(stage.site.addresses[node], family)), None)
         ports = _node_ports(kind, service)
         why = None
-        if service.spec is None:
+        if address is None:
+            why = _no_node_address(node, family)
+        elif service.spec is None:
             why = f"Service {service.name} was not created: {service.error}"
         elif not backends:
             why = "none of its backends runs"
-        elif address is None:
-            why = f"{node} lists no {family} address"
         elif source != RUNNER and clients[source].running and not clients[source].address(family):
             why = _no_address(family)
         elif source == RUNNER:
             why = stage.site.inside.why_not_outside(address)
         if why:
             yield Observation(
-                kind=kind.name, source=source, target=node, family=family, address=address, blocked=why
-            )
+                kind=kind.name, source=source, target=node, family=family, address=address,
+                blocked=why, not_promised=address is None,
+            )  # fmt: skip
             return
         client = clients.get(source)
         yield Target(
@@ -180,14 +181,19 @@ class HealthChecks(Targets):
                 here = any(pod.node == node and pod.address(family) for pod in backends)
                 address = next(iter(of_family(stage.site.addresses[node], family)), None)
                 why = None
-                if not port:
+                if address is None:
+                    why = _no_node_address(node, family)
+                elif not port:
                     why = f"Service {self.service} has no health check port: {service.error or 'none is set'}"
-                elif address is None or not client.address(family):
-                    why = f"{node} or its pod has no {family} address"
+                elif not client.address(family):
+                    why = _no_address(family)
                 if why:
                     found.append(
-                        Observation(kind=kind.name, source=node, target=node, family=family, blocked=why)
-                    )
+                        Observation(
+                            kind=kind.name, source=node, target=node, family=family,
+                            blocked=why, not_promised=address is None,
+                        )
+                    )  # fmt: skip
                 elif here == self.beside_backend:
                     found.append(
                         Target(
@@ -200,6 +206,10 @@ class HealthChecks(Targets):
 
 def _no_address(family: Family) -> str:
     return f"the source pod has no {family} address (see pod-ips)"
+
+
+def _no_node_address(node: str, family: Family) -> str:
+    return f"{node} lists no {family} address (see node-internal-ips)"
 
 
 def _addresses(site: Site, node: str) -> list[str]:

@@ -85,14 +85,16 @@ class Judge:
     ) -> Iterator[Observation]:
         """Yield the paths that can be judged; none at all is a broken claim, as in `each`.
 
-        One that could not be tried is recorded as not judged. So is one whose `control`, the same path asked
-        earlier by the same kind of request, did not answer: silence proves nothing about a path that never
-        spoke.
+        One that could not be tried is recorded as not judged, or as not promised. Not judged is also one whose
+        `control`, the same path asked earlier by the same kind of request, did not answer: silence proves
+        nothing about a path that never spoke.
         """
         spoke = {_path(each): each for each in control} if control is not None else None
         for path in self.each(seen, what):
             before = spoke.get(_path(path)) if spoke is not None else None
-            if path.blocked:
+            if path.not_promised:
+                self.not_applicable(subject_of(path), str(path.blocked), family=path.family)
+            elif path.blocked:
                 self.cannot_path(path, path.blocked)
             elif spoke is not None and (before is None or not before.reached):
                 why = (before.blocked or before.error) if before else "it was not asked"

@@ -81,6 +81,15 @@ def test_a_backend_without_an_address_of_the_family_is_none(judged):
     assert finding.verdict is Verdict.CONFORMS
 
 
+def test_a_node_without_an_address_of_the_family_owes_no_port(judged):
+    """A node of one family may be meant, or waived: node-internal-ips says so, once."""
+    none = path("node0", "node1", ok=False).model_copy(
+        update={"address": None, "blocked": "node1 lists no IPv6 address", "not_promised": True}
+    )
+    (finding,) = judged("test_node_port", paths=[none])
+    assert finding.verdict is Verdict.NOT_APPLICABLE
+
+
 def test_the_other_familys_direct_path_excuses_nothing(judged):
     bad, other = [("node0", "node1", Family.V6)], [("node0", "node1", Family.V4)]
     findings = judged("test_node_port", paths=mesh(bad=bad), direct=mesh(bad=other))
