@@ -25,6 +25,8 @@ from dualstack.cluster.podexec import ExecResult
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+DRY_RUN = {"dryRun": "All"}
+"""https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run"""
 Items = list[dict[str, Any]]
 VERBS = {"GET": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 GONE, TOO_MANY, UNAUTHORIZED = 410, 429, 401
@@ -153,14 +155,15 @@ class Cluster:
                 if _full_name(item) not in seen:
                     yield item
 
-    def create(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Create an object in a collection. Raises ApiError."""
-        answer: dict[str, Any] = self.request("POST", path, body=body)
+    def create(self, path: str, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Create an object in a collection; by a dry run, all but that. Raises ApiError."""
+        answer: dict[str, Any] = self.request("POST", path, query=DRY_RUN if dry_run else None, body=body)
         return answer
 
-    def patch(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
-        """Change an object by a merge patch. Raises ApiError."""
-        answer: dict[str, Any] = self.request("PATCH", path, body=body, content_type=MERGE_PATCH)
+    def patch(self, path: str, body: dict[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
+        """Change an object by a merge patch; by a dry run, all but that. Raises ApiError."""
+        query = DRY_RUN if dry_run else None
+        answer: dict[str, Any] = self.request("PATCH", path, query=query, body=body, content_type=MERGE_PATCH)
         return answer
 
     def delete(self, path: str, *, grace: int | None = None, uid: str | None = None) -> dict[str, Any]:

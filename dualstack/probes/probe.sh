@@ -60,8 +60,9 @@ if [ -s .large ]; then
 fi
 if [ -s .curl ]; then
     # Literal addresses only, so each request is of one family. -q: no one's .curlrc.
+    # Once there is a connection, only a server that is slow keeps it waiting: it gets longer.
     curl -q -g -s --noproxy '*' --parallel --parallel-immediate --parallel-max 200 \
-        --connect-timeout 2 --max-time 4 -w 'curl %{json}\n' -K .curl 2>>curl.trouble
+        --connect-timeout 2 --max-time 10 -w 'curl %{json}\n' -K .curl 2>>curl.trouble
 fi
 wait
 cat .large.said 2>/dev/null

@@ -2,8 +2,8 @@
 
 Who waits for whom: a scenario's thread asks and waits for its future; a worker thread of this pool runs the
 exec. Requests that arrive within GATHER_SECONDS share one exec, and what arrives while it runs goes into the
-next. At most AT_ONCE execs run in one pod, so that a path that is dead (2 to 4 s a round) holds up the others
-no longer than that, and pods see a handful of execs however many scenarios there are.
+next. At most AT_ONCE execs run in one pod, so that a path that is dead (2 s a round at least) holds up the
+others no longer than that, and pods see a handful of execs however many scenarios there are.
 What ends a wait: the exec ends (its own deadline is script.ROUND_SECONDS) or fails, and every future of its
 batch is set, with Blocked or with whatever exception came. No path leaves a future unset.
 """

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-ROUND_SECONDS = 60.0  # bound of one exec: curl takes 4 s at most and ping 2 s, but a slow node may take many
+ROUND_SECONDS = 60.0  # bound of one exec: curl takes 10 s at most and ping 2 s, but a slow node may take many
 
 
 @dataclass(frozen=True)

@@ -85,9 +85,9 @@ class Judge:
     ) -> Iterator[Observation]:
         """Yield the paths that can be judged; none at all is a broken claim, as in `each`.
 
-        One that could not be tried is recorded as not judged, or as not promised. Not judged is also one whose
-        `control`, the same path asked earlier by the same kind of request, did not answer: silence proves
-        nothing about a path that never spoke.
+        One that could not be tried is recorded as not judged, or as not promised. Not judged is one, too,
+        whose `control`, the same path asked earlier by the same kind of request, did not answer: silence
+        proves nothing about a path that never spoke.
         """
         spoke = {_path(each): each for each in control} if control is not None else None
         for path in self.each(seen, what):

@@ -75,7 +75,7 @@ COUNTED = {"half-reset", "stranger", "mesh-of-one-family", "multicast-lost"}
 """For a single try these are chance, or a matter of who answered: the suite counts (test_suite.py)."""
 SELF_PROVING = {
     "balancer-gives-one", "balancer-keeps", "policy-refuses-services", "policy-wants-limits",
-    "ranges-of-one-family", "services-set-back",
+    "ranges-of-one-family", "services-corrected", "services-frozen", "services-set-back",
 }  # fmt: skip
 """These wait by themselves until the API server heeds them."""
 OF_ANOTHER_VARIANT = {"network-plugin", "tunnel-neighbour-stale"}
