@@ -117,8 +117,8 @@ def timeouts() -> str:
             "On a terminal a wait of more than five seconds is shown with its end (`waiting for external "
             "addresses of load balancers, until 14:03:10 at most (212 s more)`); in a job's log the same is "
             "said every half minute.\n",
-            "Bounds that are no promise of a cluster stand in the code: a connection has 2 s and a request 4 "
-            "s, an exec 60 s, a call to the API server 30 s while it is away.\n",
+            "Bounds that are no promise of a cluster stand in the code: a connection has 2 s and a request 10"
+            " s, an exec 60 s, a call to the API server 30 s while it is away.\n",
         ]
     )
 

@@ -39,6 +39,15 @@ def parse(value: str) -> Address | Network:
     return ip_network(value, strict=False) if "/" in value else ip_address(value)
 
 
+def is_address(value: str) -> bool:
+    """Return whether a string is an address; an IPv6 one may have a zone."""
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
 def network(value: str) -> Network:
     """Return a network; an address is one of a single member. Raises ValueError."""
     parsed = parse(value)

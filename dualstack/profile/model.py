@@ -107,6 +107,8 @@ class Timeouts(_Part):
     """From the pods' running until each pod-to-pod path has answered."""
     services: float = Field(default=30, gt=0)
     """From the pods' running until a Service answers from every node with every backend."""
+    names: float = Field(default=15, gt=0)
+    """From the servers' running until the cluster's DNS knows them (what it remembers of before included)."""
     load_balancer: float = Field(default=300, gt=0)
     """From asking for a load balancer until it has an address."""
     external: float = Field(default=60, gt=0)

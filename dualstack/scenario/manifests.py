@@ -43,6 +43,8 @@ def pod(
     (body,) = load(role)
     body["metadata"]["name"] = name
     body["spec"]["nodeName"] = node
+    if "subdomain" in body["spec"]:  # the pod has a name in the DNS (see dns-headless)
+        body["spec"]["hostname"] = name
     _set_image(body["spec"], image)
     if release < PING_SYSCTL_IS_SAFE:
         body["spec"]["securityContext"].pop("sysctls", None)  # a kubelet of that time refuses the pod

@@ -67,4 +67,4 @@ class Direct:
 
 
 def _in_words(path: Observation) -> str:
-    return f"{path.source} → {path.target} breaks directly, too (see tcp-pod-to-pod)"
+    return f"{path.source} → {path.target} breaks directly, too (see {path.kind}-pod-to-pod)"

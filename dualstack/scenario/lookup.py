@@ -1,0 +1,210 @@
+"""Ask name servers questions from pods, again and again until the answers are as they should be.
+
+A question goes to each of a node's name servers, in one exec a node and round. Answers are compared as sets.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from ipaddress import ip_address
+from typing import NamedTuple
+
+from dualstack.family import Family, is_address
+from dualstack.probes.dig import complaint, read_dig
+from dualstack.probes.prober import Place
+from dualstack.probes.rounds import LEAST_ROUNDS, Blocked
+from dualstack.probes.script import ROUND_SECONDS, Answers, Request
+from dualstack.scenario.manifests import CLIENT
+from dualstack.scenario.name_servers import ClusterDns, Resolver
+from dualstack.scenario.seen import NodeSeen, PerNode, Seen
+from dualstack.scenario.site import Site
+from dualstack.scenario.stage import Stage
+from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
+
+RECORD = {Family.V4: "A", Family.V6: "AAAA"}
+AT_ONCE = 6  # questions of one dig; a server that is dead takes a second for each
+PAUSE_SECONDS = 1.0
+NO_ERROR = "NOERROR"
+
+
+class Question(NamedTuple):
+    """A name below the cluster's domain, or an address, and what should be answered."""
+
+    subject: str
+    """What it is about: a Service."""
+    name: str
+    """Relative to `svc.DOMAIN`; for PTR an address."""
+    record: str
+    """A, AAAA or PTR."""
+    expected: frozenset[str]
+    """Addresses, or names of which one must be there."""
+
+
+class Reply(Seen):
+    """What one server said to one question, in the last round."""
+
+    subject: str
+    name: str
+    """As it was asked."""
+    record: str
+    server: str
+    expected: tuple[str, ...]
+    status: str | None = None
+    """The response code: NOERROR, NXDOMAIN, SERVFAIL … None without an answer."""
+    values: tuple[str, ...] = ()
+    milliseconds: float | None = None
+    error: str | None = None
+    """Why there is no answer, in dig's words."""
+
+    @property
+    def right(self) -> bool:
+        """Whether it is what was expected: exactly these addresses, or among others one of these names."""
+        if self.status != NO_ERROR:
+            return False
+        if self.record == "PTR":
+            return not set(self.expected).isdisjoint(value.lower() for value in self.values)
+        return set(map(_canonical, self.values)) == set(map(_canonical, self.expected))
+
+
+class NodeReplies(NodeSeen):
+    """What one node's pod was told."""
+
+    servers: tuple[str, ...] = ()
+    replies: tuple[Reply, ...] = ()
+    rounds: int = 0
+    seconds: float = 0.0
+    """Until all was as expected, or waiting ended."""
+
+    @property
+    def answering(self) -> frozenset[str]:
+        """The servers that answered anything."""
+        return frozenset(each.server for each in self.replies if each.status)
+
+
+class Lookup(Step[PerNode[NodeReplies]]):
+    """Ask from every node's client pod, until each server answers right or the bound has passed."""
+
+    result = PerNode[NodeReplies]
+
+    def __init__(
+        self,
+        resolver: Step[PerNode[Resolver]],
+        cluster: ClusterDns,
+        questions: Callable[[Stage, str], list[Question]],
+        *,
+        services: tuple[str, ...],
+    ) -> None:
+        """Declare it: `questions` makes them for a domain, of the Services that it is about."""
+        self.resolver, self.cluster, self.questions, self.services = resolver, cluster, questions, services
+
+    @property
+    def objects(self) -> tuple[str, ...]:
+        """The Services."""
+        return self.services
+
+    def needs(self, site: Site) -> Needs:
+        """Need an exec in each client pod."""
+        bound = site.profile.timeouts.pods + site.profile.timeouts.names
+        return Needs(
+            permissions=(LIST_PODS, *EXEC),
+            places=frozenset(Place(CLIENT, node) for node in site.nodes),
+            requests=Counter({"dig": len(site.nodes)}),
+            seconds=bound + LEAST_ROUNDS * ROUND_SECONDS,
+        )
+
+    def run(self, stage: Stage) -> PerNode[NodeReplies]:
+        """Return what each node's pod was told. Raises NotSeen, ApiError, Stopped."""
+        stage.pods.running(self.scenario.on_every_node)
+        own = stage.board.wait(self.cluster).addresses
+        nodes = stage.board.wait(self.resolver).nodes
+        seen = {each.node: NodeReplies(node=each.node, trouble=each.trouble) for each in nodes}
+        asked = {each.node: self._open(stage, each, own) for each in nodes if not each.trouble}
+        start, bound = time.monotonic(), stage.site.profile.timeouts.names
+        ask = stage.ask_from(CLIENT)
+        left, rounds = dict(asked), 0
+        with stage.waiting("the cluster's DNS to answer as it should", bound):
+            while left:
+                rounds += 1
+                futures = {node: ask(node, _requests(replies), rounds == 1) for node, replies in left.items()}
+                for node, future in futures.items():
+                    try:
+                        replies = _read(left[node], future.result())
+                    except Blocked as reason:
+                        seen[node] = NodeReplies(node=node, trouble=str(reason))
+                        del left[node]
+                        continue
+                    waited = round(time.monotonic() - start, 3)
+                    seen[node] = NodeReplies(
+                        node=node,
+                        servers=tuple(dict.fromkeys(each.server for each in replies)),
+                        replies=tuple(replies),
+                        rounds=rounds,
+                        seconds=waited,
+                    )
+                    if all(each.right for each in replies) or (waited > bound and rounds >= LEAST_ROUNDS):
+                        del left[node]
+                if left:
+                    stage.pause(PAUSE_SECONDS)
+        return PerNode[NodeReplies](nodes=tuple(seen.values()))
+
+    def _open(self, stage: Stage, resolver: Resolver, own: tuple[str, ...]) -> list[Reply]:
+        """Return a reply to come for each question and server."""
+        servers = tuple(dict.fromkeys([*resolver.servers, *own]))
+        return [
+            Reply(
+                subject=each.subject,
+                name=_full_name(each, resolver.domain),
+                record=each.record,
+                server=server,
+                expected=tuple(sorted(each.expected)),
+            )
+            for server in servers
+            for each in self.questions(stage, resolver.domain)
+        ]
+
+
+def _full_name(question: Question, domain: str) -> str:
+    if question.record == "PTR":
+        return f"{ip_address(question.name).reverse_pointer}."
+    return f"{question.name}.svc.{domain}."
+
+
+def _requests(replies: list[Reply]) -> list[Request]:
+    return [
+        Request("dig", f"dig-{number}", " ".join([server, *(f"{each.name} {each.record}" for each in some)]))
+        for number, (server, some) in enumerate(_bundles(replies))
+    ]
+
+
+def _bundles(replies: list[Reply]) -> Iterator[tuple[str, tuple[Reply, ...]]]:
+    for server in dict.fromkeys(each.server for each in replies):
+        of_server = [each for each in replies if each.server == server]
+        for start in range(0, len(of_server), AT_ONCE):
+            yield server, tuple(of_server[start : start + AT_ONCE])
+
+
+def _read(replies: list[Reply], answers: Answers) -> list[Reply]:
+    """Return the replies with what was answered in this round."""
+    found = []
+    for number, (_, some) in enumerate(_bundles(replies)):
+        text = answers.files.get(("dig", f"dig-{number}"), "")
+        said = read_dig(text)
+        error = "no answer: " + (complaint(text) or "the probe printed nothing")
+        for each in some:
+            status, values, milliseconds = said.get((each.name.lower(), each.record), (None, (), None))
+            found.append(
+                each.model_copy(
+                    update={
+                        "status": status,
+                        "values": values,
+                        "milliseconds": milliseconds,
+                        "error": None if status else error,
+                    }
+                )
+            )
+    return found
+
+
+def _canonical(value: str) -> str:
+    """Return an address in its shortest spelling; anything else as it is."""
+    return str(ip_address(value)) if is_address(value) else value

@@ -1,0 +1,146 @@
+"""The behaviours of the DNS, on made-up replies, and how dig's output is read."""
+
+import pytest
+
+from dualstack.family import Family
+from dualstack.probes.dig import complaint, read_dig
+from dualstack.probes.observation import Observation
+from dualstack.probes.script import Answers
+from dualstack.scenario.board import Board
+from dualstack.scenario.lookup import NodeReplies, Reply
+from dualstack.scenario.name_servers import DnsService, read_resolver
+from dualstack.scenario.seen import Paths, PerNode
+from dualstack.scenarios import dns
+from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
+from dualstack.verdict.words import Verdict
+
+DIG = """
+; <<>> DiG 9.18.24 <<>> +tries=1 @10.96.0.10 a.svc.cluster.local. A b.svc.cluster.local. AAAA
+; (1 server found)
+;; global options: +cmd
+;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NOERROR, id: 1
+;; flags: qr aa rd; QUERY: 1, ANSWER: 2, AUTHORITY: 0, ADDITIONAL: 1
+;; WARNING: recursion requested but not available
+
+;; QUESTION SECTION:
+;a.svc.cluster.local.	IN A
+
+;; ANSWER SECTION:
+a.svc.cluster.local. 30	IN CNAME	b.svc.cluster.local.
+b.svc.cluster.local. 30	IN A	10.96.0.7
+
+;; Query time: 2 msec
+;; SERVER: 10.96.0.10#53(10.96.0.10) (UDP)
+
+;; communications error to 10.96.0.10#53: timed out
+;; Got answer:
+;; ->>HEADER<<- opcode: QUERY, status: NXDOMAIN, id: 2
+
+;; QUESTION SECTION:
+;C.svc.cluster.local.	IN AAAA
+
+exit 9
+"""
+
+
+def test_dig_is_read():
+    assert read_dig(DIG) == {
+        ("a.svc.cluster.local.", "A"): ("NOERROR", ("10.96.0.7",), 2.0),
+        ("c.svc.cluster.local.", "AAAA"): ("NXDOMAIN", (), None),
+    }
+    assert complaint(DIG) == "communications error to 10.96.0.10#53: timed out"
+    assert complaint("sh: dig: not found\nexit 127") == "sh: dig: not found"
+    assert read_dig("garbage \x00 ;; Got answer: nonsense") == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "servers", "domain"),
+    [
+        (
+            "search ns.svc.lab.example. svc.lab.example\nnameserver fd00::a\nnameserver 10.0.0.1",
+            2,
+            "lab.example",
+        ),
+        ("nameserver fe80::1%2\nnameserver nonsense\nnameserver\noptions ndots:5", 1, "cluster.local"),
+    ],
+)
+def test_resolv_conf_is_read(text, servers, domain):
+    seen = read_resolver("node0", Answers(files={("resolver", "resolver"): text}))
+    assert (len(seen.servers), seen.domain, seen.trouble) == (servers, domain, None)
+    assert read_resolver("node0", Answers()).trouble
+
+
+def reply(record="A", status="NOERROR", values=("10.96.0.7",), expected=("10.96.0.7",), **more):
+    more = {"subject": "service-ipv4", "name": "x.", "server": "10.96.0.10"} | more
+    return Reply(record=record, status=status, values=values, expected=expected, **more)
+
+
+NO_DATA = {"record": "AAAA", "values": (), "expected": ()}
+SILENT = {"status": None, "values": (), "error": "no answer: timed out"}
+
+
+@pytest.fixture
+def judged(suite_module, tmp_path):
+    def run(test, *replies, addresses=("10.96.0.10",), trouble=None, direct=(), services=()):
+        module, board, judge = suite_module("test_dns"), Board(tmp_path), Judge()
+        servers = tuple(dict.fromkeys(each.server for each in replies))
+        node = NodeReplies(node="node0", servers=servers, replies=replies)
+        board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=trouble))
+        board.publish(dns.Dns.replies, PerNode[NodeReplies](nodes=(node,)))
+        board.publish(module.TcpPodToPod.paths, Paths(observations=tuple(direct)))
+        board.publish(module.UdpPodToPod.paths, Paths(observations=()))
+        board.publish(module.ServicePaths.paths, Paths(observations=tuple(services)))
+        getattr(module, f"test_{test}")(board, judge)
+        return judge.findings
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("test", "seen", "verdict"),
+    [
+        ("dns_records", reply(), Verdict.CONFORMS),
+        ("dns_records", reply(values=("10.96.0.8",)), Verdict.BREAKS),
+        ("dns_records", reply(values=("10.96.0.7", "10.96.0.8")), Verdict.BREAKS),
+        ("dns_records", reply(status="SERVFAIL", values=()), Verdict.BREAKS),
+        ("dns_records", reply("AAAA", values=("FD00:0::7",), expected=("fd00::7",)), Verdict.CONFORMS),
+        ("dns_records", reply(**SILENT), Verdict.BREAKS),
+        ("dns_no_data", reply(**NO_DATA), Verdict.CONFORMS),
+        ("dns_no_data", reply(**NO_DATA | {"status": "NXDOMAIN"}), Verdict.BREAKS),
+        ("dns_no_data", reply(**NO_DATA | {"values": ("fd00::1",)}), Verdict.BREAKS),
+        ("dns_no_data", reply(**NO_DATA | SILENT), Verdict.NOT_JUDGED),
+        ("dns_reverse", reply("PTR", values=("a.", "B."), expected=("b.",)), Verdict.CONFORMS),
+        ("dns_reverse", reply("PTR", values=("a.",), expected=("b.",)), Verdict.BREAKS),
+        ("dns_servers", reply(**SILENT), Verdict.BREAKS),
+        ("dns_servers", reply(status="SERVFAIL"), Verdict.CONFORMS),
+    ],
+)
+def test_a_reply_is_judged(judged, test, seen, verdict):
+    findings = judged(
+        test, seen, *([reply("AAAA", **SILENT)] if test == "dns_servers" and not seen.status else [])
+    )
+    assert {finding.verdict for finding in findings} == {verdict}
+
+
+def test_one_dead_server_of_two_is_found_once(judged):
+    alive, dead = reply(), reply(server="fd00::dead", **SILENT)
+    assert [f.verdict for f in judged("dns_records", alive, dead)] == [Verdict.CONFORMS]
+    found = judged("dns_servers", alive, dead)
+    assert [(f.subject, f.family, f.verdict) for f in found if f.verdict is Verdict.BREAKS] == [
+        ("node0 → fd00::dead", Family.V6, Verdict.BREAKS)
+    ]
+
+
+def test_silence_where_other_traffic_is_lost_too_is_not_judged(judged):
+    lost = Observation(kind="tcp", source="node0", target="node1", family=Family.V4, address="10.0.0.1")
+    for test in ("dns_records", "dns_servers"):
+        (finding,) = judged(test, reply(**SILENT), direct=[lost])
+        assert (finding.verdict, "see tcp-pod-to-pod" in finding.cause) == (Verdict.NOT_JUDGED, True)
+
+
+def test_without_a_cluster_dns_nothing_is_promised(judged):
+    with pytest.raises(NotApplicable, match="no cluster DNS"):
+        judged("dns_records", reply(**SILENT), addresses=())
+    with pytest.raises(CannotJudge, match="forbidden"):
+        judged("dns_records", reply(**SILENT), addresses=(), trouble="forbidden: list services")

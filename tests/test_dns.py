@@ -1,0 +1,271 @@
+"""The cluster's DNS: both families' records of Services, over every name server that pods are given."""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from dualstack.family import FAMILIES, Family, family_of, is_address
+from dualstack.scenario.board import Board
+from dualstack.scenario.lookup import NO_ERROR, RECORD, NodeReplies, Reply
+from dualstack.scenario.name_servers import DNS_LABEL
+from dualstack.scenarios.cluster_ips import ServicePaths
+from dualstack.scenarios.dns import BY_NAME, HEADLESS, WITH_RECORDS, Dns
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
+from dualstack.scenarios.udp_pod_to_pod import UdpPodToPod
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
+from dualstack.verdict.words import Level, Tier
+
+SPECIFICATION = "https://github.com/kubernetes/dns/blob/master/docs/specification.md"
+FALLBACK_MS = 200
+"""After that long curl turns to the other family, as others that try both do (RFC 8305: 250 ms)."""
+FAMILY = {record: family for family, record in RECORD.items()}
+
+
+@behaviour(
+    Behaviour(
+        id="dns-records",
+        traffic="DNS records",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="A Service's A and AAAA records are its ClusterIPs, for every node's pods.",
+        source=SPECIFICATION,
+        remedy="Ask the named server by hand (dig @SERVER NAME AAAA) and look for rules in its configuration "
+        "that answer one type differently: template, rewrite, filters of AAAA.",
+    ),
+    needs=(TcpPodToPod, UdpPodToPod, ServicePaths, Dns),
+)
+def test_dns_records(board: Board, judge: Judge) -> None:
+    for node, replies in _asked(board, judge, lambda each: _is_of_services(each) and each.expected):
+        if not node.answering and (why := _consequence(board, node.node, node.servers)):
+            judge.cannot(node.node, why, source=node.node)
+            continue
+        if not node.answering:
+            judge(
+                node.node,
+                False,
+                source=node.node,
+                cause=f"none of its name servers answers ({', '.join(node.servers)}): {replies[0].error}",
+                remedy="Does the cluster's DNS run, and does its Service answer on the named node? See "
+                "cluster-ip-udp.",
+            )
+            continue
+        _judge_replies(node, replies, judge)
+
+
+@behaviour(
+    Behaviour(
+        id="dns-no-data",
+        traffic="empty DNS answers",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="Asked for the family that a Service has not, the DNS says that there is no such record, and "
+        "not that there is no such name.",
+        source="https://www.rfc-editor.org/rfc/rfc4074#section-4.2",
+        remedy="Let the named server answer NOERROR without records: after NXDOMAIN or SERVFAIL for AAAA, "
+        "resolvers give the A record up as well (musl, .NET).",
+    ),
+    needs=(Dns,),
+)
+def test_dns_no_data(board: Board, judge: Judge) -> None:
+    for node, replies in _asked(board, judge, lambda each: _is_of_services(each) and not each.expected):
+        _judge_replies(node, replies, judge)
+
+
+@behaviour(
+    Behaviour(
+        id="dns-headless",
+        traffic="DNS records of pods",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="A headless Service's records are its pods' addresses of both families, and a pod with a host "
+        "name of its own is found by it.",
+        source=f"{SPECIFICATION}#24---records-for-a-headless-service",
+        remedy="Compare the answer with the Service's EndpointSlices of the broken family: are they what the "
+        "named server watches?",
+    ),
+    needs=(Dns,),
+)
+def test_dns_headless(board: Board, judge: Judge) -> None:
+    for node, replies in _asked(board, judge, lambda each: each.subject.endswith(HEADLESS)):
+        _judge_replies(node, replies, judge)
+
+
+@behaviour(
+    Behaviour(
+        id="dns-reverse",
+        traffic="DNS names of addresses",
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="The name of a Service is among those that the DNS gives for each of its ClusterIPs.",
+        source=f"{SPECIFICATION}#233---ptr-record",
+        remedy="Give the DNS the reverse zones of both families: in-addr.arpa and ip6.arpa.",
+    ),
+    needs=(Dns,),
+)
+def test_dns_reverse(board: Board, judge: Judge) -> None:
+    for node, replies in _asked(board, judge, lambda each: each.record == "PTR"):
+        _judge_replies(node, replies, judge)
+
+
+@behaviour(
+    Behaviour(
+        id="dns-servers",
+        traffic="DNS",
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="Every name server that pods are given, and every address of the cluster's DNS, answers for "
+        "both record types from every node.",
+        source="https://kubernetes.io/docs/concepts/services-networking/dns-pod-service/",
+        remedy="Take a server that does not answer out of the kubelet's clusterDNS, or look why it does not: "
+        "resolvers wait for seconds before they ask the next one.",
+    ),
+    needs=(TcpPodToPod, UdpPodToPod, ServicePaths, Dns),
+)
+def test_dns_servers(board: Board, judge: Judge) -> None:
+    for node, replies in _asked(board, judge, lambda each: each.record in FAMILY):
+        for server in node.servers:
+            own = [each for each in replies if each.server == server]
+            silent = [each for each in own if each.status is None]
+            dead: Iterable[str] = dict.fromkeys(each.record for each in silent)
+            dead = [record for record in dead if all(e in silent for e in own if e.record == record)]
+            if dead and (why := _consequence(board, node.node, [server])):
+                judge.cannot(f"{node.node} → {server}", why, family=_family(server), source=node.node)
+                continue
+            judge(
+                f"{node.node} → {server}",
+                not dead,
+                family=_family(server),
+                source=node.node,
+                target=server,
+                cause=f"it does not answer for {' and '.join(dead)}: {silent[0].error if silent else None}",
+                asked=len(own),
+                answered=len(own) - len(silent),
+                slowest_ms=max((each.milliseconds or 0 for each in own), default=None),
+            )
+
+
+@behaviour(
+    Behaviour(
+        id="dns-fallback",
+        traffic="first choices by name",
+        every_node=True,
+        level=Level.INFO,
+        tier=Tier.PODS,
+        since="1.20",
+        claim="A client that tries both families comes to a Service of both by its name at its first choice.",
+        source="https://www.rfc-editor.org/rfc/rfc8305#section-5",
+        remedy="See which family cannot be reached on the named node (cluster-ip-tcp): clients that do not "
+        "try both wait for that family's time-out.",
+    ),
+    needs=(Dns,),
+)
+def test_dns_fallback(board: Board, judge: Judge) -> None:
+    _check_there_is_one(board)
+    for seen in judge.each(board.wait(Dns.by_name).nodes, "nodes"):
+        if seen.trouble:
+            judge.cannot(seen.node, seen.trouble, source=seen.node)
+            continue
+        for service in BY_NAME:
+            took, error = seen.milliseconds.get(service), seen.errors.get(service)
+            cause = f"nothing answers by its name: {error}"
+            if took is not None:
+                cause = f"its first connection took {took:.0f} ms, and went to {seen.chosen[service]} then"
+            judge(
+                f"{seen.node} → {service}",
+                took is not None and took < FALLBACK_MS,
+                source=seen.node,
+                target=service,
+                cause=cause,
+                chosen=seen.chosen.get(service),
+                connect_ms=took,
+                error=error,
+            )
+
+
+def _check_there_is_one(board: Board) -> None:
+    """Raise CannotJudge or NotApplicable if the cluster has no DNS, as far as anybody can see."""
+    cluster = board.wait(Dns.cluster)
+    if cluster.addresses or any(each.answering for each in board.wait(Dns.replies).nodes):
+        return
+    if cluster.trouble:
+        raise CannotJudge(
+            f"no name server answers, and the cluster's DNS cannot be looked for: {cluster.trouble}"
+        )
+    raise NotApplicable(f"there is no cluster DNS: no Service with the label {DNS_LABEL}, and nobody answers")
+
+
+def _is_of_services(reply: Reply) -> bool:
+    return reply.subject in WITH_RECORDS and reply.record in FAMILY
+
+
+def _family(server: str) -> Family | None:
+    return family_of(server) if is_address(server) else None
+
+
+def _consequence(board: Board, node: str, servers: Iterable[str]) -> str | None:
+    """Return why it is no wonder that a node hears nothing of servers: their family loses other traffic."""
+    families = {_family(server) for server in servers}
+    for step in (TcpPodToPod.paths, UdpPodToPod.paths):
+        direct = Direct(board.wait(step).observations)
+        for family in FAMILIES:
+            if family in families and (why := direct.trouble(family, node)):
+                return why
+    for path in board.wait(ServicePaths.paths).observations:
+        if path.source == node and path.family in families and not path.reached and not path.blocked:
+            return f"{path.source} → {path.target} ({path.family}) breaks, too (see cluster-ip-tcp)"
+    return None
+
+
+def _asked(
+    board: Board, judge: Judge, wanted: Callable[[Reply], object]
+) -> Iterator[tuple[NodeReplies, list[Reply]]]:
+    """Yield each node with the replies that a behaviour is about; record what cannot be judged."""
+    _check_there_is_one(board)
+    for node in judge.each(board.wait(Dns.replies).nodes, "nodes"):
+        replies = [each for each in node.replies if wanted(each)]
+        if node.trouble:
+            judge.cannot(node.node, node.trouble, source=node.node)
+        elif not replies:
+            judge.cannot(node.node, "there is nothing to ask for (see service-ipv6)", source=node.node)
+        else:
+            yield node, replies
+
+
+def _judge_replies(node: NodeReplies, replies: Iterable[Reply], judge: Judge) -> None:
+    """Judge each question by what all servers said that answer; silent ones are dns-servers' matter."""
+    groups: dict[tuple[str, str, str], list[Reply]] = {}
+    for each in replies:
+        groups.setdefault((each.subject, each.name, each.record), []).append(each)
+    for (subject, name, record), group in groups.items():
+        family = FAMILY.get(record) or (Family.V6 if "ip6.arpa" in name else Family.V4)
+        said = [each for each in group if each.server in node.answering]
+        if not said:
+            judge.cannot(
+                f"{node.node}: {subject}", "no name server answers here (see dns-records)",
+                family=family, source=node.node, target=subject,
+            )  # fmt: skip
+            continue
+        wrong = [each for each in said if not each.right]
+        judge(
+            f"{node.node}: {subject}",
+            not wrong,
+            family=family,
+            source=node.node,
+            target=subject,
+            cause=_in_words(wrong[0]) if wrong else "",
+            question=f"{record} {name}",
+            answers={each.server: f"{each.status} {' '.join(each.values)}".strip() for each in said},
+            rounds=node.rounds,
+        )
+
+
+def _in_words(reply: Reply) -> str:
+    said = reply.status or reply.error
+    if reply.status == NO_ERROR:
+        said = ", ".join(reply.values) or "no record"
+    wanted = ", ".join(reply.expected) or "no record"
+    return f"{reply.server} says {said} for {reply.record}, and not {wanted}"
