@@ -171,16 +171,21 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
             continue
         for service in BY_NAME:
             took, error = seen.milliseconds.get(service), seen.errors.get(service)
-            cause = f"nothing answers by its name: {error}"
-            if took is not None:
-                cause = f"its first connection took {took:.0f} ms, and went to {seen.chosen[service]} then"
+            if took is None:
+                why = f"it does not answer by its name at all (see dns-records and cluster-ip-tcp): {error}"
+                judge.cannot(f"{seen.node} → {service}", why, source=seen.node, target=service)
+                continue
+            chosen = family_of(seen.chosen[service])
+            (other,) = (family for family in FAMILIES if family is not chosen)
+            at_once = took < FALLBACK_MS
             judge(
                 f"{seen.node} → {service}",
-                took is not None and took < FALLBACK_MS,
+                at_once,
+                family=chosen if at_once else other,
                 source=seen.node,
                 target=service,
-                cause=cause,
-                chosen=seen.chosen.get(service),
+                cause=f"clients that try both families come to it by {chosen} after {took:.0f} ms",
+                chosen=seen.chosen[service],
                 connect_ms=took,
                 error=error,
             )

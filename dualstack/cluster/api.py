@@ -18,13 +18,14 @@ from urllib.parse import urlencode
 import urllib3
 from kubernetes import client
 
-from dualstack.cluster import podexec
+from dualstack.cluster import channels, podexec, portforward
 from dualstack.cluster.answers import BROKEN_OFF, NOT_SENT, connected, refused, resource_of
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.podexec import ExecResult
 
 JSON, MERGE_PATCH = "application/json", "application/merge-patch+json"
 METADATA_ONLY = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+TEXT = "text/plain, */*"
 DRY_RUN = {"dryRun": "All"}
 """https://kubernetes.io/docs/reference/using-api/api-concepts/#dry-run"""
 Items = list[dict[str, Any]]
@@ -88,7 +89,7 @@ class Cluster:
         verb: str | None = None,
         accept: str = JSON,
     ) -> Any:  # noqa: ANN401 (whatever JSON the server answers)
-        """Make one call: JSON in, JSON out. `timeout` in seconds. Raises ApiError.
+        """Make one call: JSON in, JSON out, or text for TEXT. `timeout` in seconds. Raises ApiError.
 
         `verb` is RBAC's word for it where the method does not tell (list, deletecollection).
 
@@ -118,6 +119,11 @@ class Cluster:
         """Read an object. Raises ApiError."""
         answer: dict[str, Any] = self.request("GET", path, query=query)
         return answer
+
+    def read(self, path: str, *, timeout: float) -> str:
+        """Read a text, by one try: a pod's log, or what it answers by proxy. Raises ApiError."""
+        text: str = self.request("GET", path, timeout=timeout, patient=False, accept=TEXT)
+        return text
 
     def list(
         self,
@@ -201,6 +207,13 @@ class Cluster:
             self._cuts,
         )
 
+    def forward(self, namespace: str, pod: str, port: int, request: bytes, *, timeout: float) -> bytes:
+        """Return what a pod's port answers to some bytes; `timeout` in seconds. Raises ExecError."""
+        headers = [*self.headers().items(), *self.impersonation]
+        return portforward.fetch(
+            self.api, self._tls, headers, namespace, pod, port, request, timeout, self._cuts
+        )
+
     def cut_execs(self) -> None:
         """End every exec that is under way: nobody waits for it any more."""
         for cut in list(self._cuts):
@@ -208,7 +221,7 @@ class Cluster:
 
     @functools.cached_property
     def _tls(self) -> ssl.SSLContext | None:
-        return podexec.tls_context(self.api.configuration)
+        return channels.tls_context(self.api.configuration)
 
     def headers(self) -> dict[str, str]:
         """Headers with fresh credentials; one thread at a time, since a plugin may be run for them."""
@@ -254,6 +267,8 @@ class Cluster:
             raise refused(
                 response.status, one.verb, one.resource, text, float(after) if after.isdecimal() else None
             )
+        if one.accept == TEXT:
+            return text
         try:
             return json.loads(text or "{}")
         except ValueError:

@@ -12,8 +12,8 @@ import urllib3
 from kubernetes import client, config
 from kubernetes.config.config_exception import ConfigException
 
+from dualstack.cluster import channels
 from dualstack.cluster import kubeconfig as kubeconfigs
-from dualstack.cluster import podexec
 from dualstack.cluster.answers import UNTRUSTED
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.errors import ApiError, one_line
@@ -60,7 +60,7 @@ def connect(kubeconfig: Path | None, context: str | None) -> Cluster:
     configuration.retries = False
     where = ", ".join(map(str, files)) or "in-cluster"
     try:
-        podexec.tls_context(configuration)
+        channels.tls_context(configuration)
     except (OSError, ValueError) as error:
         raise UserError(
             f"{where}: cannot use certificate-authority, client-certificate or client-key: {_plain(error)}"

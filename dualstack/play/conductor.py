@@ -86,7 +86,8 @@ class Conductor:
                 self._fail(scenario, why)
             if self.plan.creates_nothing is None:
                 self._create()
-                self._play()
+            self._play()
+            if self.plan.creates_nothing is None:
                 self._note_nodes()
         except ApiError as error:
             reason = str(error)

@@ -112,18 +112,16 @@ class Plan:
 
     def seconds(self) -> float:
         """Return the bound of the whole run: creation, the longest scenario, removal."""
-        if self.creates_nothing:
+        if not self.scenarios:
             return 0.0
         longest = max((self._seconds(each) for each in self.scenarios), default=0.0)
         return CREATION_SECONDS + longest + self.site.profile.timeouts.removal
 
     def permissions(self) -> list[Permission]:
         """Return what the plan needs besides reading the cluster, each once."""
-        if self.creates_nothing:
-            return []
         bodies = self.objects()
         needed = list(chain.from_iterable(each.permissions for each in self.needs()))
-        if self.namespace is None:
+        if self.namespace is None and self.creates_nothing is None:
             needed += NAMESPACE
         for kind in dict.fromkeys(body["kind"] for body in bodies):
             needed.append(_permission("create", kind))
@@ -218,16 +216,17 @@ def make_plan(
         idle = idle or "the cluster has no node to put a probe pod on"
     if survey.not_dual:
         idle = idle or f"this is not a dual-stack cluster: {survey.not_dual}"
-    if not scenarios:
+    if all(each.reads_only for each in scenarios):
         idle = idle or "what was selected needs nothing but reading"
     left_out: dict[Kind, str] = {}
     for scenario in scenarios:
-        if (reason := idle and f"this run creates nothing: {idle}") or (
+        stays_out = idle and (survey.not_dual or not scenario.reads_only)
+        if (reason := stays_out and f"this run creates nothing: {idle}") or (
             reason := scenario.left_out(survey, site.profile) or _nodeless(survey, site, scenario)
         ):
-            left_out[scenario] = reason
+            left_out[scenario] = str(reason)
     played = tuple(each for each in scenarios if each not in left_out)
-    if scenarios and not played:
+    if all(each.reads_only for each in played):
         idle = idle or next(iter(left_out.values()))
     return Plan(site, played, left_out, creates_nothing=idle, namespace=namespace)
 

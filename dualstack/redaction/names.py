@@ -27,6 +27,8 @@ WORD = re.compile(r"\w")
 LETTER = re.compile(r"[^\W\d_]")
 WHO = re.compile(r'\bUser "([^"]+)"')  # how an API server's refusal begins
 MACHINE = re.compile(r"\b(?!https?:|wss?:)[a-z][a-z0-9-]*://[^\s,;\"']*\w")  # a node's providerID
+OBJECT = re.compile(r"-n [\w.-]+|namespace [\w.-]+|[\w.-]+/[\w.-]+")
+"""How an object is spoken of: -n NAMESPACE, namespace NAMESPACE, NAMESPACE/NAME, kind/NAME."""
 ADDRESS = re.compile(
     r"""(?<![0-9A-Fa-f:.])
     (?: [0-9A-Fa-f]{0,4} : [0-9A-Fa-f:.]* [0-9A-Fa-f:] | \d{1,3} (?:\.\d{1,3}){3} (?!\.?\d) )
@@ -44,6 +46,7 @@ class Pseudonyms:
         self._names: dict[str, str] = {}
         self._odd: dict[str, str] = {}  # no words: sought in every text, the longest first
         self._beginnings: set[str] = set()
+        self._objects: dict[str, str] = {}
         self.text = lru_cache(maxsize=REMEMBERED)(self._replaced)
         """The text with every learned name and every address replaced."""
 
@@ -68,7 +71,25 @@ class Pseudonyms:
             self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
         self.text.cache_clear()
 
+    def learn_object(self, kind: str, namespace: str, name: str) -> tuple[str, str]:
+        """Replace an object's names from now on; return what stands for namespace and name.
+
+        Only where they are said as OBJECT has it: objects have ordinary words for names (`web`, `service`).
+        """
+        place = namespace if namespace in NAMELESS else self._pseudonym(NAMESPACE, namespace)
+        other = self._pseudonym(kind, name)
+        new = {
+            f"-n {namespace}": f"-n {place}", f"namespace {namespace}": f"namespace {place}",
+            f"{namespace}/{name}": f"{place}/{other}", f"{kind}/{name}": f"{kind}/{other}",
+        }  # fmt: skip
+        if not new.keys() <= self._objects.keys():
+            self._objects |= new
+            self.text.cache_clear()
+        return place, other
+
     def _replaced(self, text: str) -> str:
+        if self._objects:
+            text = OBJECT.sub(lambda match: self._objects.get(match[0], match[0]), text)
         if 'User "' in text:
             for who in WHO.findall(text):
                 self.learn(USER, who)

@@ -9,6 +9,7 @@ profile's and the command's paths. With the same key two runs get the same pseud
 import json
 import re
 from collections.abc import Callable, Collection, Iterator
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
@@ -17,6 +18,7 @@ from dualstack.redaction.names import CONTEXT, NAMESPACE, NODE, SERVER, Pseudony
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.report.packed import FINDINGS, PackedFindings
 
+OBJECT_KEYS = {"kind", "namespace", "name"}
 KEPT = {"uid", "version", "kind", "kubelet", "os", "family", "proxy_mode"}
 WAIVER_KEPT = {"behaviour", "family", "expiry", "state"}
 FINDING_WORDS = ("cause", "remedy", "source", "subject", "target")
@@ -28,6 +30,9 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
     """The report under pseudonyms; its names are learned."""
     for kind, name in _names(report):
         pseudonyms.learn(kind, name)
+    for result in report.behaviours:
+        for finding in result.findings:
+            objects(finding.evidence, pseudonyms)
     replace = pseudonyms.text
     document = report.model_dump(mode="json", by_alias=True, exclude={"behaviours"}) | {"behaviours": []}
     for part in ("cluster", "convergence", "parity", "created", "left_behind"):
@@ -40,16 +45,29 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
     document["sentence"] = replace(document["sentence"])
     for cause in document["causes"]:
         cause |= {key: replace(cause[key]) for key in ("sentence", "why", "remedy")}
-    behaviours = [_behaviour(result, replace) for result in report.behaviours]
+    behaviours = [_behaviour(result, pseudonyms) for result in report.behaviours]
     return Report.model_validate(document).model_copy(update={"behaviours": behaviours})
 
 
-def _behaviour(result: BehaviourResult, replace: Replace) -> BehaviourResult:
+def _behaviour(result: BehaviourResult, pseudonyms: Pseudonyms) -> BehaviourResult:
     """The behaviour, its findings packed: a large report twice would be too much to hold."""
     documents = json.loads(FINDINGS.dump_json(list(result.findings)))
-    findings = [_finding(each, replace) for each in documents]
+    replace = pseudonyms.text
+    findings = [_finding(objects(each, pseudonyms), replace) for each in documents]
     packed = PackedFindings(json.dumps(findings).encode(), f"pseudonymous findings of {result.id}")
     return result.model_copy(update={"findings": packed, "reason": walk(result.reason, replace)})
+
+
+def objects(value: Any, pseudonyms: Pseudonyms) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """The value with objects' names learned and replaced, where one stands as {kind, namespace, name}."""
+    if isinstance(value, list):
+        return [objects(each, pseudonyms) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if value.keys() == OBJECT_KEYS:
+        namespace, name = pseudonyms.learn_object(**value)
+        return {"kind": value["kind"], "namespace": namespace, "name": name}
+    return {key: objects(each, pseudonyms) for key, each in value.items()}
 
 
 def walk(value: JsonValue, replace: Replace, kept: Collection[str] = ()) -> JsonValue:

@@ -6,16 +6,30 @@ private temporary folder, which goes at its end, and what it writes or prints pa
 
 import json
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from dualstack.cluster import kubeconfig as kubeconfigs
 from dualstack.errors import UserError
 from dualstack.redaction.names import CONTEXT, NAMESPACE, NODE, SERVER, Pseudonyms
-from dualstack.redaction.report import pseudonymous, walk_all
+from dualstack.redaction.report import objects, pseudonymous, walk_all
 from dualstack.report.model import PSEUDONYM_KEY, Report
 from dualstack.report.write import write_file
 from dualstack.survey.model import Survey
+
+
+class Names(NamedTuple):
+    """What a run has met."""
+
+    plain: tuple[tuple[str, str], ...] = ()
+    """(kind, name)"""
+    objects: tuple[tuple[str, str, str], ...] = ()
+    """(kind, namespace, name)"""
+
+
+Look = Callable[[], Names | None]
+"""Return what there is, None as long as it is not known."""
 
 
 class Disclosure:
@@ -24,6 +38,7 @@ class Disclosure:
     def __init__(self, pseudonyms: Pseudonyms | None) -> None:
         self._pseudonyms = pseudonyms
         self._private: tempfile.TemporaryDirectory[str] | None = None
+        self._looks: list[Look] = []
 
     @property
     def is_open(self) -> bool:
@@ -64,11 +79,30 @@ class Disclosure:
 
     def text(self, text: str) -> str:
         """A text as it may be shown."""
-        return text if self._pseudonyms is None else self._pseudonyms.text(text)
+        if self._pseudonyms is None:
+            return text
+        self._learn_what_is_known(self._pseudonyms)
+        return self._pseudonyms.text(text)
+
+    def watch(self, look: Look) -> None:
+        """Ask, before anything is shown, whether the names are known by now that the run will meet."""
+        self._looks.append(look)
+
+    def _learn_what_is_known(self, pseudonyms: Pseudonyms) -> None:
+        for look in list(self._looks):
+            if (names := look()) is not None:
+                self._looks.remove(look)
+                for kind, name in names.plain:
+                    pseudonyms.learn(kind, name)
+                for each in names.objects:
+                    pseudonyms.learn_object(*each)
 
     def report(self, report: Report) -> Report:
         """A report as it may be written."""
-        return report if self._pseudonyms is None else pseudonymous(report, self._pseudonyms)
+        if self._pseudonyms is None:
+            return report
+        self._learn_what_is_known(self._pseudonyms)
+        return pseudonymous(report, self._pseudonyms)
 
     def baseline(self, report: Report, path: Path) -> Report:
         """An earlier report, to compare with: real names get this run's pseudonyms. Raises UserError."""
@@ -95,12 +129,6 @@ class Disclosure:
                 self._pseudonyms.learn(kind, name)
         return self.text(reason)
 
-    def learn_hosts(self, names: Iterable[str]) -> None:
-        """Host names of load balancers."""
-        if self._pseudonyms is not None:
-            for name in names:
-                self._pseudonyms.learn("host", name)
-
     def publish(self, observations: Path, folder: Path) -> None:
         """Bring what was observed into the report's folder, and do away with what must not be shown."""
         if self._pseudonyms is None:
@@ -108,7 +136,8 @@ class Disclosure:
         target = folder / observations.name
         target.mkdir(parents=True, exist_ok=True)
         for file in sorted(observations.glob("*.json")):
-            content = walk_all(json.loads(file.read_text(encoding="utf-8")), self.text)
+            content = objects(json.loads(file.read_text(encoding="utf-8")), self._pseudonyms)
+            content = walk_all(content, self.text)
             write_file(target / file.name, [json.dumps(content).encode()])
 
     def close(self) -> None:

@@ -5,7 +5,17 @@ Text comes in pieces: what has a line for each finding takes 150 MB for a large 
 
 from collections.abc import Callable, Iterator
 
-from dualstack.report import canonical, csv_table, ctrf, html_page, junit, markdown, prometheus, sign_off
+from dualstack.report import (
+    canonical,
+    csv_table,
+    ctrf,
+    html_page,
+    junit,
+    markdown,
+    prometheus,
+    sign_off,
+    worklist,
+)
 from dualstack.report.model import Report
 
 View = Callable[[Report], Iterator[str]]
@@ -27,4 +37,5 @@ FORMATS: dict[str, View] = {
     "csv": csv_table.pieces,
     "prometheus": _whole(prometheus.render),
     "sign-off": _whole(sign_off.render),
+    "worklist": worklist.render,
 }

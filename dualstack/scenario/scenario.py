@@ -28,6 +28,8 @@ class Scenario:
     """Pods put on every node: manifests of that name; the name is the pods' role."""
     manifests: ClassVar[tuple[str, ...]] = ()
     """Files in manifests/ whose objects are created once."""
+    reads_only: ClassVar[bool] = False
+    """It creates and changes nothing, so that it is played where nothing may be."""
     steps: ClassVar[tuple[Step[Any], ...]] = ()
 
     def __init_subclass__(cls) -> None:

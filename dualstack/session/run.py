@@ -20,7 +20,7 @@ from dualstack.play.plan import Plan, make_plan, make_site
 from dualstack.profile import check as possible
 from dualstack.profile import model as profiles
 from dualstack.profile.model import Profile
-from dualstack.redaction.run import Disclosure
+from dualstack.redaction.run import Disclosure, Names
 from dualstack.report import canonical, compare_views
 from dualstack.report.compare import Comparison, compare
 from dualstack.report.model import Report, WaiverUse
@@ -30,6 +30,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.waits import Waits
 from dualstack.scenarios.load_balancers import ExternalServices
+from dualstack.scenarios.workloads import Existing
 from dualstack.session import build_report, catalogue, waivers
 from dualstack.session.options import Options
 from dualstack.session.record import Record
@@ -87,6 +88,8 @@ class Run:
         self.plan: Plan = self._plan(())
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
         self.board = Board(self.work / "observations")
+        disclosure.watch(self._hosts)
+        disclosure.watch(self._objects)
         self.unwritten: list[str] = []
         """What could not be written, and why."""
         self.swept: list[str] = []
@@ -183,9 +186,6 @@ class Run:
         report = build_report.of_run(
             self, results, waivers=waived, interrupted=interrupted, left_behind=left_behind, ending=ending
         )
-        if balancers := self.board.peek(ExternalServices.given):
-            for balancer in balancers.load_balancers.values():
-                self.disclosure.learn_hosts(balancer.hostnames)
         shown = self.disclosure.report(report)
         try:
             write_bundle(shown, self.options.reports)
@@ -211,6 +211,23 @@ class Run:
     def _plan(self, needed: Iterable[type[Scenario]]) -> Plan:
         given = self.options.namespace
         return make_plan(self.survey, self.site, needed, idle=self._idle, namespace=given)
+
+    def _hosts(self) -> Names | None:
+        """Return the host names of load balancers."""
+        balancers = self.board.peek(ExternalServices.given)
+        if balancers is None:
+            return None
+        found = balancers.load_balancers.values()
+        return Names(plain=tuple(("host", name) for each in found for name in each.hostnames))
+
+    def _objects(self) -> Names | None:
+        """Return what runs on the cluster already."""
+        workloads = self.board.peek(Existing.seen)
+        if workloads is None:
+            return None
+        owners = {each.owner for each in workloads.pods} | {each.owner for each in workloads.host_pods}
+        owners |= {each.owner for each in workloads.services}
+        return Names(objects=tuple((each.kind, each.namespace, each.name) for each in owners))
 
     def _why_idle(self) -> str | None:
         """Return why nothing may be created, or None."""

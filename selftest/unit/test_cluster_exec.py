@@ -17,7 +17,7 @@ import pytest
 from api_server import certificate, cluster
 from kubernetes import client
 
-from dualstack.cluster import podexec
+from dualstack.cluster import channels, podexec
 from dualstack.cluster.errors import ExecError
 
 OK = {"status": "Success"}
@@ -338,7 +338,46 @@ def test_a_proxy_is_asked_for_an_ipv6_server_in_brackets(monkeypatch):
         configuration = client.Configuration(host="https://[2001:db8::1]:6443")
         with pytest.raises(ExecError):
             podexec.run(
-                client.ApiClient(configuration), podexec.tls_context(configuration), [],
+                client.ApiClient(configuration), channels.tls_context(configuration), [],
                 podexec.Target("ns", "p", "c", ("true",)), None, 5, set(),
             )  # fmt: skip
     assert [each.split()[1] for each in heads] == ["[2001:db8::1]:6443"]
+
+
+def forward(one, timeout=5.0):
+    return one.forward("x", "probe", 8080, b"GET / HTTP/1.1\r\n\r\n", timeout=timeout)
+
+
+def test_port_forward_brings_what_the_port_answers(kubelet):
+    asked = []
+
+    def script(talk):
+        asked.extend(talk.request)
+        talk.accept()
+        asked.append(talk.receive())
+        for channel, data in (
+            (0, b"\x90\x1f"),
+            (1, b"\x90\x1f"),
+            (0, b"HTTP/1.1 200 OK\r\n\r\nna"),
+            (0, b"me"),
+        ):
+            talk.send(channel, data)
+
+    assert forward(kubelet(script)) == b"HTTP/1.1 200 OK\r\n\r\nname"
+    assert "/pods/probe/portforward?ports=8080" in asked[0]
+    assert asked[-1] == (0, b"GET / HTTP/1.1\r\n\r\n")
+
+
+def test_a_port_that_nobody_can_be_forwarded_to_says_why(kubelet):
+    def refused(talk):
+        talk.accept()
+        talk.receive()
+        talk.send(1, b"\x90\x1f")
+        talk.send(1, b"dial tcp [fd00::1]:8080: connect: connection refused")
+
+    with pytest.raises(ExecError, match="port-forward to pod probe: dial tcp .* connection refused"):
+        forward(kubelet(refused))
+    with pytest.raises(ExecError, match="forbidden: create pods/portforward in namespace x"):
+        forward(kubelet(lambda talk: talk.refuse(403, {"message": "no"})))
+    with pytest.raises(ExecError, match="port-forward to pod probe: no answer within 0.3 s"):
+        forward(kubelet(lambda talk: (talk.accept(), time.sleep(1))), timeout=0.3)

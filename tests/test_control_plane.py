@@ -1,0 +1,67 @@
+"""The control plane and its ways to the nodes: through the kubelets, and to pods themselves."""
+
+from collections.abc import Iterable
+
+from dualstack.scenario.board import Board
+from dualstack.scenario.manifests import SERVER
+from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.through_api import EXECUTE, FORWARD, LOGS, PROXY, ThroughApi
+from dualstack.verdict.behaviour import Behaviour, behaviour
+from dualstack.verdict.judge import Judge
+from dualstack.verdict.words import Level, Tier
+
+
+class ControlPlane(Scenario):
+    """A server pod on every node, reached by way of the API server."""
+
+    id = "control-plane"
+    on_every_node = (SERVER,)
+    reached = ThroughApi()
+
+
+@behaviour(
+    Behaviour(
+        id="api-exec-logs",
+        traffic="logs, exec and port-forward",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="Logs, exec and port-forward work for the pods of every node.",
+        source="https://kubernetes.io/docs/concepts/architecture/control-plane-node-communication/"
+        "#control-plane-to-node",
+        remedy="Look at what the API server dials: the first address of --kubelet-preferred-address-types in "
+        "the Node's status. Does the named node's kubelet listen there, in that family?",
+    ),
+    needs=(ControlPlane,),
+)
+def test_api_exec_logs(board: Board, judge: Judge) -> None:
+    _judge(board, (LOGS, EXECUTE, FORWARD), judge)
+
+
+@behaviour(
+    Behaviour(
+        id="api-to-pod",
+        traffic="requests of the API server to pods",
+        every_node=True,
+        level=Level.MUST,
+        tier=Tier.PODS,
+        claim="The API server reaches pods of every node by its proxy, as webhooks and aggregated APIs need.",
+        source="https://kubernetes.io/docs/concepts/architecture/control-plane-node-communication/"
+        "#api-server-to-nodes-pods-and-services",
+        remedy="Give the API server a way to the pod ranges: routes on its machine, or a tunnel "
+        "(konnectivity), and filters that let it in.",
+    ),
+    needs=(ControlPlane,),
+)
+def test_api_to_pod(board: Board, judge: Judge) -> None:
+    _judge(board, (PROXY,), judge)
+
+
+def _judge(board: Board, ways: Iterable[str], judge: Judge) -> None:
+    for node in judge.each(board.wait(ControlPlane.reached).nodes, "nodes"):
+        for way in ways:
+            subject = f"{way} on {node.node}"
+            if node.trouble or way in node.refused:
+                judge.cannot(subject, node.trouble or str(node.ways[way]), target=node.node)
+                continue
+            judge(subject, node.ways[way] is None, cause=str(node.ways[way]), target=node.node)
