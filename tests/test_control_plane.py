@@ -58,10 +58,18 @@ def test_api_to_pod(board: Board, judge: Judge) -> None:
 
 
 def _judge(board: Board, ways: Iterable[str], judge: Judge) -> None:
+    """Judge, for each node, the ways that we may go."""
     for node in judge.each(board.wait(ControlPlane.reached).nodes, "nodes"):
-        for way in ways:
-            subject = f"{way} on {node.node}"
-            if node.trouble or way in node.refused:
-                judge.cannot(subject, node.trouble or str(node.ways[way]), target=node.node)
-                continue
-            judge(subject, node.ways[way] is None, cause=str(node.ways[way]), target=node.node)
+        known = {way: node.ways[way] for way in ways if way in node.ways and way not in node.refused}
+        failing = {way: why for way, why in known.items() if why}
+        if not known:
+            why = node.trouble or "; ".join(str(node.ways[way]) for way in ways)
+            judge.cannot(node.node, why, target=node.node)
+            continue
+        judge(
+            node.node,
+            not failing,
+            target=node.node,
+            cause=f"{', '.join(failing)}: {next(iter(failing.values()), None)}",
+            ways={way: why or "works" for way, why in node.ways.items() if way in ways},
+        )

@@ -41,12 +41,11 @@ def test_existing_pods(board: Board, judge: Judge) -> None:
         if not missing:
             well[group.owner.namespace] += group.count
         for family in missing:
-            pods = "1 running pod has" if group.count == 1 else f"{group.count} running pods have"
             judge(
                 str(group.owner),
                 False,
                 family=family,
-                cause=f"{pods} no {family} address, the oldest since {group.oldest}",
+                cause=f"running pods of it have no {family} address",
                 remedy=_recreate(group.owner),
                 object=group.owner.model_dump(),
                 pods=group.count,

@@ -78,6 +78,10 @@ SELF_PROVING = {
     "ranges-of-one-family", "services-corrected", "services-frozen", "services-set-back",
 }  # fmt: skip
 """These wait by themselves until the API server heeds them."""
+OF_OTHERS = {
+    "apiserver-no-pods", "host-pods-stale", "kubelet-refuses", "switched-late", "workloads-left-behind",
+}  # fmt: skip
+"""These are about the control plane's own ways, or about what ran before (test_suite.py)."""
 OF_NAMES = {"dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
 """These change what the DNS says, and no path (test_suite.py)."""
 OF_ANOTHER_VARIANT = {"network-plugin", "tunnel-neighbour-stale"}
@@ -201,5 +205,13 @@ def test_every_fault_is_tried_here() -> None:
         "apiserver-restart",
     }
     by_name |= {"policy-refuses-ipv4", "policy-prefers-ipv6"}
-    by_name |= {*QUIET, *COUNTED, *SELF_PROVING, *OF_NAMES, *OF_ANOTHER_VARIANT, *OF_THE_SUITES_OWN}
+    by_name |= {
+        *QUIET,
+        *COUNTED,
+        *SELF_PROVING,
+        *OF_NAMES,
+        *OF_OTHERS,
+        *OF_ANOTHER_VARIANT,
+        *OF_THE_SUITES_OWN,
+    }
     assert set(faults.names()) == set(EXPECTED) | by_name

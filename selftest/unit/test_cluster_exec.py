@@ -344,6 +344,9 @@ def test_a_proxy_is_asked_for_an_ipv6_server_in_brackets(monkeypatch):
     assert [each.split()[1] for each in heads] == ["[2001:db8::1]:6443"]
 
 
+PORT = (8080).to_bytes(2, "little")
+
+
 def forward(one, timeout=5.0):
     return one.forward("x", "probe", 8080, b"GET / HTTP/1.1\r\n\r\n", timeout=timeout)
 
@@ -372,12 +375,12 @@ def test_a_port_that_nobody_can_be_forwarded_to_says_why(kubelet):
     def refused(talk):
         talk.accept()
         talk.receive()
-        talk.send(1, b"\x90\x1f")
+        talk.send(1, PORT)
         talk.send(1, b"dial tcp [fd00::1]:8080: connect: connection refused")
 
-    with pytest.raises(ExecError, match="port-forward to pod probe: dial tcp .* connection refused"):
+    with pytest.raises(ExecError, match=r"port-forward to pod probe: dial tcp .* connection refused"):
         forward(kubelet(refused))
     with pytest.raises(ExecError, match="forbidden: create pods/portforward in namespace x"):
         forward(kubelet(lambda talk: talk.refuse(403, {"message": "no"})))
-    with pytest.raises(ExecError, match="port-forward to pod probe: no answer within 0.3 s"):
+    with pytest.raises(ExecError, match=r"port-forward to pod probe: no answer within 0\.3 s"):
         forward(kubelet(lambda talk: (talk.accept(), time.sleep(1))), timeout=0.3)

@@ -191,8 +191,8 @@ def test_names_of_objects_have_pseudonyms_and_ordinary_words_stay(report):
     for name in ("shop", "web", "/node"):
         assert name not in text
     assert "node0" not in text
-    assert "running pod" in text
+    assert "running pods of it" in text
     name = ObjectName(kind="deployment", namespace="shop", name="pod")
     keyed = Pseudonyms(b"key")
     place, other = keyed.learn_object(name.kind, name.namespace, name.name)
-    assert keyed.text("deployment shop/pod: 1 running pod") == f"deployment {place}/{other}: 1 running pod"
+    assert keyed.text("deployment shop/pod: a running pod") == f"deployment {place}/{other}: a running pod"
