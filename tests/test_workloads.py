@@ -143,10 +143,12 @@ def test_endpoint_parity(board: Board, judge: Judge) -> None:
     ),
     needs=(Existing,),
 )
-def test_service_drift(board: Board, judge: Judge) -> None:
+def test_service_drift(board: Board, survey: Survey, judge: Judge) -> None:
+    ranges = survey.service_ranges
+    on_offer = tuple(family for family in FAMILIES if not ranges or of_family(ranges, family))
     well: Counter[str] = Counter()
     for service in _services(board):
-        found = [*_drift(service)]
+        found = [*_drift(service, on_offer)]
         well[service.owner.namespace] += not found
         for family, cause, remedy in found:
             judge(
@@ -162,13 +164,13 @@ def test_service_drift(board: Board, judge: Judge) -> None:
     _judge_well(judge, +well, "services")
 
 
-def _drift(service: ServiceFacts) -> Iterable[tuple[Family, str, str | None]]:
-    """Yield what a Service is not, and what mends it."""
+def _drift(service: ServiceFacts, on_offer: tuple[Family, ...]) -> Iterable[tuple[Family, str, str | None]]:
+    """Yield what a Service is not, and what mends it; `on_offer` are the families of the service ranges."""
     missing = [family for family in FAMILIES if family not in service.families]
     if service.policy in ("PreferDualStack", "RequireDualStack") and service.families:
         both = ",".join(f'"{family}"' for family in (*service.families, *missing))
         patch = _kubectl(service.owner, f"patch service/{service.owner.name} --type=merge -p")
-        for family in missing:
+        for family in (each for each in missing if each in on_offer):
             yield (
                 family,
                 f"its policy is {service.policy}, and it has no {family} address",

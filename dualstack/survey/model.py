@@ -86,6 +86,16 @@ class Node(Fact):
         return [network(cidr) for cidr in of_family(self.pod_cidrs, family)]
 
 
+class ServiceCidr(Fact):
+    """A ServiceCIDR object, from 1.33 on: ranges that ClusterIPs are taken from."""
+
+    name: str
+    cidrs: tuple[str, ...] = ()
+    ready: bool = False
+    why_not: str | None = None
+    """What its condition says, if it is not Ready."""
+
+
 class Survey(Fact):
     """What was read of the cluster. A fact that could not be read is named in `missing`, with the reason."""
 
@@ -97,6 +107,7 @@ class Survey(Fact):
     pod_ranges: tuple[str, ...] = ()
     service_ranges: tuple[str, ...] = ()
     """The cluster's service ranges in their order, from the ServiceCIDR object or the API server's flags."""
+    service_cidrs: tuple[ServiceCidr, ...] = ()
     kubernetes_service_ip: str | None = None
     """ClusterIP of `default/kubernetes`: of the first service range's family, by definition."""
     proxy_mode_configured: str | None = None

@@ -8,7 +8,7 @@ from typing import Any
 from dualstack.cluster.api import Cluster
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.permissions import Permission
-from dualstack.survey.model import Node, Survey
+from dualstack.survey.model import Node, ServiceCidr, Survey
 from dualstack.survey.version import Release
 
 # Names of DaemonSets that carry a cluster's pod network. Kubenet has none.
@@ -65,6 +65,7 @@ def take(cluster: Cluster, version: str) -> Survey:
         nodes=tuple(sorted(found.get("nodes", []), key=lambda node: node.name)),
         pod_ranges=tuple(_split(flags.get("cluster-cidr", ""))),
         service_ranges=_service_ranges(found.get("service-cidrs", []), flags),
+        service_cidrs=tuple(map(_service_cidr, found.get("service-cidrs", []))),
         kubernetes_service_ip=found.get("kubernetes-service", {}).get("spec", {}).get("clusterIP"),
         proxy_mode_configured=found.get("proxy-config"),
         proxy_daemonsets=_named(found.get("daemonsets", []), ("kube-proxy",)),
@@ -142,6 +143,18 @@ def _flags(pods: list[dict[str, Any]]) -> dict[str, str]:
         for word in [*container.get("command", []), *container.get("args", [])]
     ]
     return dict(word[2:].split("=", 1) for word in words if word.startswith("--") and "=" in word)
+
+
+def _service_cidr(item: dict[str, Any]) -> ServiceCidr:
+    conditions = {each.get("type"): each for each in item.get("status", {}).get("conditions", [])}
+    ready = conditions.get("Ready", {})
+    is_ready = ready.get("status") == "True"
+    return ServiceCidr(
+        name=item["metadata"]["name"],
+        cidrs=tuple(item.get("spec", {}).get("cidrs", [])),
+        ready=is_ready,
+        why_not=None if is_ready else ready.get("message") or ready.get("reason") or "no condition says so",
+    )
 
 
 def _service_ranges(objects: list[dict[str, Any]], flags: dict[str, str]) -> tuple[str, ...]:

@@ -67,7 +67,7 @@ def judged(suite_module, tmp_path):
         judge = run.judge = Judge()
         board.publish(Existing.seen, workloads)
         survey = Survey(context=None, server="x", version="v1.36.3", nodes=nodes)
-        more = (survey,) if test == "existing_host_pods" else ()
+        more = (survey,) if test in ("existing_host_pods", "service_drift") else ()
         getattr(module, f"test_{test}")(board, *more, judge)
         return judge.findings
 
