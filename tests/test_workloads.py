@@ -29,7 +29,8 @@ LOAD_BALANCER = "LoadBalancer"
         tier=Tier.READ,
         claim="Every running pod in the cluster has addresses of both families.",
         source="https://kubernetes.io/docs/tasks/network/validate-dual-stack/#validate-pod-addressing",
-        remedy="Recreate pods that are older than the switch to dual stack: a pod's addresses never change.",
+        remedy="Recreate pods that are older than the switch to dual stack: a pod's addresses never change. "
+        "The worklist has the commands.",
     ),
     needs=(Existing,),
 )
@@ -139,7 +140,8 @@ def test_endpoint_parity(board: Board, judge: Judge) -> None:
         claim="Every Service is what it asks to be: it has both families where it takes both, slices of its "
         "own families only, and, as a load balancer of both, sources of both.",
         source=f"{DUAL_STACK}#switching-services-between-single-stack-and-dual-stack",
-        remedy="Patch the named Service: what was made before the switch keeps what it had then.",
+        remedy="Patch the named Service: what was made before the switch keeps what it had then. The "
+        "worklist has the commands.",
     ),
     needs=(Existing,),
 )

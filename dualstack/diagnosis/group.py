@@ -5,6 +5,7 @@ from collections import Counter
 from dualstack.diagnosis.model import Broken, Cause
 from dualstack.diagnosis.regions import Region
 from dualstack.family import Family
+from dualstack.verdict.finding import remedy_of
 from dualstack.verdict.words import Level
 
 RUNNER = "runner"
@@ -73,7 +74,7 @@ class Group:
         return Cause(
             sentence=self.sentence,
             why=self.first.finding.cause or "",
-            remedy=self.first.finding.remedy or self.first.of.remedy,
+            remedy=remedy_of((each.finding for each in self.own), self.first.of.remedy),
             family=self.family,
             level=min((each.of.level for each in everything), key=STRENGTH.index),
             behaviours=dict(Counter(each.of.id for each in self.own)),

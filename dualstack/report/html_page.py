@@ -15,7 +15,7 @@ from dualstack.family import FAMILIES, Family
 from dualstack.report.matrix import SIGNS, Matrix, is_path, matrices
 from dualstack.report.model import PARITY_EDGES_MS, BehaviourResult, Convergence, Report, WaiverState
 from dualstack.report.text import shortened, visible
-from dualstack.verdict.finding import Finding
+from dualstack.verdict.finding import Finding, remedy_of
 from dualstack.verdict.words import FAILING, Verdict
 
 CAUSES_AT_MOST = 20
@@ -64,6 +64,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.filters["remedy"] = remedy_of
     made.filters["visible"] = lambda text: visible(str(text))
     made.filters["short"] = lambda text, length: shortened(visible(str(text)), length)
     made.globals.update(

@@ -8,6 +8,7 @@ from tabulate import tabulate
 from dualstack.family import FAMILIES
 from dualstack.report.model import BehaviourResult, Report, WaiverUse
 from dualstack.report.text import visible
+from dualstack.verdict.finding import remedy_of
 from dualstack.verdict.words import FAILING
 
 CAUSES_AT_MOST = FINDINGS_AT_MOST = 20
@@ -71,7 +72,7 @@ def _wrong(result: BehaviourResult) -> Iterator[str]:
     yield table(["where", "family", "what was found"], rows)
     if len(bad) > FINDINGS_AT_MOST:
         yield f"\nand {len(bad) - FINDINGS_AT_MOST} more\n"
-    yield f"\nWhat to do: {_cell(next((each.remedy for each in bad if each.remedy), result.remedy))}"
+    yield f"\nWhat to do: {_cell(remedy_of(bad, result.remedy))}"
 
 
 def _waiver(use: WaiverUse) -> list[str]:

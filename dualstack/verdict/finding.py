@@ -1,5 +1,7 @@
 """A finding: one subject, one family, one verdict, with what was seen."""
 
+from collections.abc import Iterable
+
 from pydantic import ConfigDict, Field, JsonValue
 from pydantic.dataclasses import dataclass
 
@@ -31,3 +33,9 @@ class Finding:
     target: str | None = None
     """For a path: the node, Service or address that it leads to."""
     verdict: Verdict
+
+
+def remedy_of(findings: Iterable[Finding], otherwise: str) -> str:
+    """Return what to do about findings: their own remedy if there is but one, else their behaviour's."""
+    own = {finding.remedy for finding in findings if finding.remedy}
+    return own.pop() if len(own) == 1 else otherwise

@@ -5,6 +5,7 @@ from dualstack.family import Family, family_of
 from dualstack.report.conclude import by_family, outcome, reason, verdict_of, without_departed
 from dualstack.report.model import BehaviourResult
 from dualstack.scenario.seen import ObjectSeen
+from dualstack.verdict.finding import Finding, remedy_of
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Outcome, Tier, Verdict
 
@@ -114,3 +115,11 @@ def test_nothing_to_judge_is_a_break_unless_the_reason_was_given():
     given.cannot("service x", "forbidden: create services")
     assert list(given.each([], "paths")) == []
     assert [each.verdict for each in given.findings] == [Verdict.NOT_JUDGED]
+
+
+@pytest.mark.parametrize(
+    ("own", "said"), [([], "general"), ([None], "general"), (["a", None, "a"], "a"), (["a", "b"], "general")]
+)
+def test_what_to_do_is_a_findings_own_word_only_if_all_say_the_same(own, said):
+    findings = [Finding(subject="x", verdict=Verdict.BREAKS, remedy=each) for each in own]
+    assert remedy_of(findings, "general") == said
