@@ -4,22 +4,15 @@ A real API server and etcd hold made-up Node objects; the suite judges with --re
 is taken down afterwards, since nothing stands behind these nodes.
 """
 
-import json
-import os
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import lab
+from bench.made_up import create_all, filled, nobody_at_work, read_only
 from dualstack.cluster.connect import connect
 
 COUNT = 5000
-AT_ONCE = 16
 UNSAID = (
     "architecture", "bootID", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "machineID",
     "osImage", "systemUUID",
@@ -52,9 +45,7 @@ def node(number: int) -> dict[str, Any]:
 
 def fill(kubeconfig: str, count: int) -> None:
     """Create so many nodes. For a process outside the cluster's network namespaces."""
-    cluster = connect(Path(kubeconfig), None)
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda number: cluster.create("/api/v1/nodes", node(number)), range(count)))
+    create_all(connect(Path(kubeconfig), None), "/api/v1/nodes", map(node, range(count)))
 
 
 def main(words: Sequence[str]) -> int:
@@ -63,26 +54,9 @@ def main(words: Sequence[str]) -> int:
         fill(words[1], int(words[2]))
         return 0
     count = int(words[0]) if words else COUNT
-    lab.up("no-lb", 1)
-    try:
-        tainter = "kube-controller-manager"  # it would find that no kubelet reports
-        subprocess.run(lab.inside("cp", ["sh", "/run/lab/machine/service.sh", "stop", tainter]), check=True)
-        begun = time.monotonic()
-        filling = [sys.executable, "-m", "bench.nodes", "fill", lab.kubeconfig(), str(count)]
-        subprocess.run(lab.outside(filling), check=True)
-        print(f"{count} nodes made up in {time.monotonic() - begun:.0f} s")
-        with tempfile.TemporaryDirectory() as reports:
-            judge = [sys.executable, "-m", "pytest", f"--kubeconfig={lab.kubeconfig()}", "--read-only"]
-            begun = time.monotonic()
-            command = lab.outside([*judge, f"--reports={reports}"])
-            suite = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-            _, _, used = os.wait4(suite.pid, 0)
-            seconds = time.monotonic() - begun
-            report = json.loads((Path(reports) / "latest/report.json").read_text())
-        findings = sum(len(each["findings"]) for each in report["behaviours"])
-        print(f"--read-only: {seconds:.1f} s, {used.ru_maxrss / 1024:.0f} MB at most, {findings} findings")
-    finally:
-        lab.down()
+    with nobody_at_work("kube-controller-manager"):  # it would find that no kubelet reports
+        print(f"{count} nodes made up in {filled('bench.nodes', str(count)):.0f} s")
+        print(read_only())
     return 0
 
 

@@ -161,7 +161,7 @@ def test_dns_servers(board: Board, judge: Judge) -> None:
         remedy="See which family cannot be reached on the named node (cluster-ip-tcp): clients that do not "
         "try both wait for that family's time-out.",
     ),
-    needs=(Dns,),
+    needs=(TcpPodToPod, UdpPodToPod, Dns),
 )
 def test_dns_fallback(board: Board, judge: Judge) -> None:
     _check_there_is_one(board)
@@ -178,6 +178,9 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
             chosen = family_of(seen.chosen[service])
             (other,) = (family for family in FAMILIES if family is not chosen)
             at_once = took < FALLBACK_MS
+            if not at_once and (why := _lost_directly(board, seen.node, {other})):
+                judge.cannot(f"{seen.node} → {service}", why, source=seen.node, target=service)
+                continue
             judge(
                 f"{seen.node} → {service}",
                 at_once,
@@ -213,15 +216,22 @@ def _family(server: str) -> Family | None:
 
 def _consequence(board: Board, node: str, servers: Iterable[str]) -> str | None:
     """Return why it is no wonder that a node hears nothing of servers: their family loses other traffic."""
-    families = {_family(server) for server in servers}
-    for step in (TcpPodToPod.paths, UdpPodToPod.paths):
-        direct = Direct(board.wait(step).observations)
-        for family in FAMILIES:
-            if family in families and (why := direct.trouble(family, node)):
-                return why
+    families = {family for server in servers if (family := _family(server))}
+    if why := _lost_directly(board, node, families):
+        return why
     for path in board.wait(ServicePaths.paths).observations:
         if path.source == node and path.family in families and not path.reached and not path.blocked:
             return f"{path.source} → {path.target} ({path.family}) breaks, too (see cluster-ip-tcp)"
+    return None
+
+
+def _lost_directly(board: Board, node: str, families: set[Family]) -> str | None:
+    """Return which direct path of a node breaks in one of the families; None if none does."""
+    for step in (TcpPodToPod.paths, UdpPodToPod.paths):
+        direct = Direct(board.wait(step).observations)
+        for family in families:
+            if why := direct.trouble(family, node):
+                return why
     return None
 
 

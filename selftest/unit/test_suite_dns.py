@@ -1,5 +1,8 @@
 """The behaviours of the DNS, on made-up replies, and how dig's output is read."""
 
+import tempfile
+from pathlib import Path
+
 import pytest
 
 from dualstack.family import Family
@@ -82,8 +85,10 @@ SILENT = {"status": None, "values": (), "error": "no answer: timed out"}
 
 @pytest.fixture
 def judged(suite_module, tmp_path):
-    def run(test, *replies, addresses=("10.96.0.10",), trouble=None, direct=(), services=()):
-        module, board, judge = suite_module("test_dns"), Board(tmp_path), Judge()
+    def run(test, *replies, addresses=("10.96.0.10",), trouble=None, direct=(), services=(), by_name=None):
+        module, judge = suite_module("test_dns"), Judge()
+        board = Board(Path(tempfile.mkdtemp(dir=tmp_path)))
+        board.publish(dns.Dns.by_name, PerNode[dns.ByName](nodes=(by_name,) if by_name else ()))
         servers = tuple(dict.fromkeys(each.server for each in replies))
         node = NodeReplies(node="node0", servers=servers, replies=replies)
         board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=trouble))
@@ -144,3 +149,17 @@ def test_without_a_cluster_dns_nothing_is_promised(judged):
         judged("dns_records", reply(**SILENT), addresses=())
     with pytest.raises(CannotJudge, match="forbidden"):
         judged("dns_records", reply(**SILENT), addresses=(), trouble="forbidden: list services")
+
+
+@pytest.mark.parametrize(
+    ("took", "lost", "verdict"),
+    [(3.0, False, Verdict.CONFORMS), (201.0, False, Verdict.BREAKS), (201.0, True, Verdict.NOT_JUDGED)],
+)
+def test_a_fallback_is_felt_and_where_a_direct_path_is_lost_no_wonder(judged, took, lost, verdict):
+    times = dict.fromkeys(dns.BY_NAME, took)
+    seen = dns.ByName(node="node0", milliseconds=times, chosen=dict.fromkeys(dns.BY_NAME, "10.96.0.7"))
+    path = Observation(kind="tcp", source="node0", target="node1", family=Family.V6, address="fd00::1")
+    findings = judged("dns_fallback", reply(), by_name=seen, direct=[path] if lost else [])
+    assert {finding.verdict for finding in findings} == {verdict}
+    silent = dns.ByName(node="node0", errors=dict.fromkeys(dns.BY_NAME, "could not resolve"))
+    assert {f.verdict for f in judged("dns_fallback", reply(), by_name=silent)} == {Verdict.NOT_JUDGED}
