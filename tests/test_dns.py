@@ -172,9 +172,7 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
         for service in BY_NAME:
             took, error = seen.milliseconds.get(service), seen.errors.get(service)
             if took is None:
-                silent = (
-                    f"it does not answer by its name at all (see dns-records and cluster-ip-tcp): {error}"
-                )
+                silent = f"nothing answers by its name (see dns-records and cluster-ip-tcp): {error}"
                 judge.cannot(f"{seen.node} → {service}", silent, source=seen.node, target=service)
                 continue
             chosen = family_of(seen.chosen[service])
