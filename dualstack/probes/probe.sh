@@ -1,7 +1,7 @@
 # Runs inside a probe pod, by exec. Reads one request a line until a lone dot:
 #   http ID URL | large ID URL | ping ID ADDRESS | udp ID ADDRESS PORT SOURCE-PORT WORD
 #   echo ID ADDRESS PORT SOURCE-PORT BYTES | interfaces ID | sysctls ID
-#   told ID | key ID NAME FILE | resolver ID | dig ID SERVER NAME TYPE [NAME TYPE]...
+#   told ID | key ID NAME FILE | resolver ID | dig ID SERVER[,SERVER]... NAME TYPE [NAME TYPE]...
 # Prints `curl {…}` for each http request made and `FILE.ID:LINE` for everything that was written down.
 dir=$(mktemp -d) || exit 70
 cd "$dir" || exit 70
@@ -43,12 +43,26 @@ exit $?" >>"udp.$id"; } &
         ;;
     resolver) cat /etc/resolv.conf >"resolver.$id" 2>/dev/null ;;
     dig)
-        # Some questions to one name server, one after the other; the first word is its address.
+        # Questions to name servers (a comma between these), six to a process: a dead server takes a second for each.
         # shellcheck disable=SC2086
         set -- $argument
-        { server=$1; shift
-          dig +tries=1 +time=1 +noall +question +comments +answer +stats "@$server" "$@" >"dig.$id" 2>&1
-          echo "exit $?" >>"dig.$id"; } &
+        {
+            servers=$(echo "$1" | tr , ' ') s=0
+            shift
+            for server in $servers; do
+                echo "$@" | xargs -n 12 echo | {
+                    c=0
+                    while read -r some; do
+                        { dig +tries=1 +time=1 +noall +question +comments +answer +stats "@$server" $some \
+                            >"dig-$s-$c.$id" 2>&1; echo "exit $?" >>"dig-$s-$c.$id"; } &
+                        c=$((c + 1))
+                    done
+                    wait
+                } &
+                s=$((s + 1))
+            done
+            wait
+        } &
         ;;
     key)
         # The value of one key of a JSON file and nothing else: the same file may hold a secret.

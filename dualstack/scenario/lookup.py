@@ -5,7 +5,7 @@ A question goes to each of a node's name servers, in one exec a node and round. 
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
 
 RECORD = {Family.V4: "A", Family.V6: "AAAA"}
-AT_ONCE = 6  # questions of one dig; a server that is dead takes a second for each
+DIG = "names"  # the request's id
 PAUSE_SECONDS = 1.0
 NO_ERROR = "NOERROR"
 
@@ -125,10 +125,10 @@ class Lookup(Step[PerNode[NodeReplies]]):
         with stage.waiting("the cluster's DNS to answer as it should", bound):
             while left:
                 rounds += 1
-                futures = {node: ask(node, _requests(replies), rounds == 1) for node, replies in left.items()}
+                futures = {node: ask(node, [request(replies)], rounds == 1) for node, replies in left.items()}
                 for node, future in futures.items():
                     try:
-                        replies = _read(left[node], future.result())
+                        replies = read(left[node], future.result())
                     except Blocked as reason:
                         seen[node] = NodeReplies(node=node, trouble=str(reason))
                         del left[node]
@@ -169,39 +169,29 @@ def _full_name(question: Question, domain: str) -> str:
     return f"{question.name}.svc.{domain}."
 
 
-def _requests(replies: list[Reply]) -> list[Request]:
-    return [
-        Request("dig", f"dig-{number}", " ".join([server, *(f"{each.name} {each.record}" for each in some)]))
-        for number, (server, some) in enumerate(_bundles(replies))
-    ]
+def request(replies: list[Reply]) -> Request:
+    """Return one request for all of a node's questions: each server is asked the same ones."""
+    servers = dict.fromkeys(each.server for each in replies)
+    questions = dict.fromkeys(f"{each.name} {each.record}" for each in replies)
+    return Request("dig", DIG, " ".join([",".join(servers), *questions]))
 
 
-def _bundles(replies: list[Reply]) -> Iterator[tuple[str, tuple[Reply, ...]]]:
-    for server in dict.fromkeys(each.server for each in replies):
-        of_server = [each for each in replies if each.server == server]
-        for start in range(0, len(of_server), AT_ONCE):
-            yield server, tuple(of_server[start : start + AT_ONCE])
-
-
-def _read(replies: list[Reply], answers: Answers) -> list[Reply]:
+def read(replies: list[Reply], answers: Answers) -> list[Reply]:
     """Return the replies with what was answered in this round."""
     found = []
-    for number, (_, some) in enumerate(_bundles(replies)):
-        text = answers.files.get(("dig", f"dig-{number}"), "")
-        said = read_dig(text)
-        error = "no answer: " + (complaint(text) or "the probe printed nothing")
-        for each in some:
-            status, values, milliseconds = said.get((each.name.lower(), each.record), (None, (), None))
-            found.append(
-                each.model_copy(
-                    update={
-                        "status": status,
-                        "values": values,
-                        "milliseconds": milliseconds,
-                        "error": None if status else error,
-                    }
-                )
-            )
+    for number, server in enumerate(dict.fromkeys(each.server for each in replies)):
+        beginning = f"dig-{number}-"
+        parts = [
+            text for (what, id_), text in answers.files.items() if id_ == DIG and what.startswith(beginning)
+        ]
+        said = {question: answer for text in parts for question, answer in read_dig(text).items()}
+        trouble = next((words for text in parts if (words := complaint(text))), "the probe printed nothing")
+        for each in replies:
+            if each.server == server:
+                status, values, took = said.get((each.name.lower(), each.record), (None, (), None))
+                error = None if status else f"no answer: {trouble}"
+                news = {"status": status, "values": values, "milliseconds": took, "error": error}
+                found.append(each.model_copy(update=news))
     return found
 
 

@@ -13,15 +13,19 @@ OBJECTS = ("namespaces", "pods", "services", "deployments")
 
 
 def recorded_by(run):
-    """What the API server recorded while `run` ran, by the admin: (verb, resource with subresource)."""
+    """What the API server recorded while `run` ran, by the admin: (verb, resource with subresource).
+
+    Of dry runs, which keep nothing, apart.
+    """
     before = len(audit())
     judged = run()
-    calls = Counter()
+    calls, dry = Counter(), Counter()
     for entry in audit()[before:]:
         if entry["user"]["username"] == ADMIN and (about := entry.get("objectRef")):
             what = about["resource"] + (f"/{about['subresource']}" if "subresource" in about else "")
-            calls[entry["verb"], what] += 1
-    return judged, calls
+            kept = dry if "dryRun=All" in entry["requestURI"] else calls
+            kept[entry["verb"], what] += 1
+    return judged, calls, dry
 
 
 def cost(output, what):
@@ -36,12 +40,17 @@ def needs(output, words="Needs to: "):
     return {tuple(each.split()) for line in found for each in line.rstrip(".").split(", ")}
 
 
+def either_verb(what):
+    """What is asked by one of two verbs, by the server's version."""
+    return {("get", what), ("create", what)}
+
+
 @pytest.mark.parametrize("only", ["", "--only=udp-pod-to-pod", "--only=service-ipv6,pod-interface"])
 def test_the_plan_is_what_the_api_server_records(only, tmp_path):
     lab("up")
     options = [only] if only else []
     plan = judge(tmp_path / "plan", "--plan", *options)
-    judged, calls = recorded_by(lambda: judge(tmp_path / "run", *options))
+    judged, calls, dry = recorded_by(lambda: judge(tmp_path / "run", *options))
     assert judged.report["verdict"] == ("incomplete" if only else "conformant"), judged.output
 
     created = {what: count for (verb, what), count in calls.items() if verb == "create"}
@@ -53,11 +62,15 @@ def test_the_plan_is_what_the_api_server_records(only, tmp_path):
              ("list", "daemonsets"), ("list", "pods"), ("list", "servicecidrs"),
              ("create", "selfsubjectaccessreviews")}  # fmt: skip
     explaining = needs(plan.output, "To explain what fails, would also: ")
-    assert set(calls) - reads - explaining <= needs(plan.output)
-    exec_ = {("get", "pods/exec"), ("create", "pods/exec")}  # one of the two, by the server's version
-    assert needs(plan.output) - exec_ <= set(calls)
-    if ("get", "pods/exec") in needs(plan.output):
-        assert exec_ & set(calls)
+    asked = set(calls) | set(dry)
+    assert asked - reads - explaining <= needs(plan.output)
+    # One of two verbs, by the server's version.
+    exec_, forward = (
+        {(verb, f"pods/{what}") for verb in ("get", "create")} for what in ("exec", "portforward")
+    )
+    assert needs(plan.output) - exec_ - forward <= asked
+    for either in (exec_, forward):
+        assert bool(either & needs(plan.output)) == bool(either & asked)
 
     execs = yaml.safe_load((judged.folder / "observations/execs.json").read_text())["value"]["execs"]
     assert len(execs) == sum(calls[each] for each in exec_), "every exec is in the run's own log"

@@ -9,6 +9,7 @@ from dualstack.family import Family
 from dualstack.probes.dig import complaint, read_dig
 from dualstack.probes.observation import Observation
 from dualstack.probes.script import Answers
+from dualstack.scenario import lookup
 from dualstack.scenario.board import Board
 from dualstack.scenario.lookup import NodeReplies, Reply
 from dualstack.scenario.name_servers import DnsService, read_resolver
@@ -163,3 +164,23 @@ def test_a_fallback_is_felt_and_where_a_direct_path_is_lost_no_wonder(judged, to
     assert {finding.verdict for finding in findings} == {verdict}
     silent = dns.ByName(node="node0", errors=dict.fromkeys(dns.BY_NAME, "could not resolve"))
     assert {f.verdict for f in judged("dns_fallback", reply(), by_name=silent)} == {Verdict.NOT_JUDGED}
+
+
+def test_each_servers_answers_are_its_own():
+    asked = [
+        reply(record, "", server=server, name="a.svc.cluster.local.", values=())
+        for server in ("10.96.0.10", "fd00::dead")
+        for record in ("A", "AAAA")
+    ]
+    assert lookup.request(asked).argument == (
+        "10.96.0.10,fd00::dead a.svc.cluster.local. A a.svc.cluster.local. AAAA"
+    )
+    dead = ";; connection timed out; no servers could be reached\nexit 9"
+    files = {("dig-0-0", "names"): DIG, ("dig-1-0", "names"): dead, ("dig-0-0", "other"): dead}
+    seen = lookup.read(asked, Answers(files=files))
+    assert [(each.status, each.values) for each in seen] == [
+        ("NOERROR", ("10.96.0.7",)), (None, ()), (None, ()), (None, ()),
+    ]  # fmt: skip
+    assert seen[1].error == "no answer: communications error to 10.96.0.10#53: timed out"
+    assert seen[3].error == "no answer: connection timed out; no servers could be reached"
+    assert lookup.read(asked, Answers())[0].error == "no answer: the probe printed nothing"
