@@ -165,7 +165,9 @@ def test_dns_servers(board: Board, judge: Judge) -> None:
 )
 def test_dns_fallback(board: Board, judge: Judge) -> None:
     _check_there_is_one(board)
-    for seen in judge.each(board.wait(Dns.by_name).nodes, "nodes"):
+    again = {each.node: each for each in board.wait(Dns.by_name_again).nodes}
+    for first in judge.each(board.wait(Dns.by_name).nodes, "nodes"):
+        seen = first.better(again[first.node])
         if seen.trouble:
             judge.cannot(seen.node, seen.trouble, source=seen.node)
             continue
@@ -226,11 +228,13 @@ def _consequence(board: Board, node: str, servers: Iterable[str]) -> str | None:
 
 
 def _lost_directly(board: Board, node: str, families: set[Family]) -> str | None:
-    """Return which direct path of a node breaks in one of the families; None if none does."""
+    """Return which direct path of a node breaks in one of the families, or why none can be tried, if so."""
     for step in (TcpPodToPod.paths, UdpPodToPod.paths):
-        direct = Direct(board.wait(step).observations)
+        paths = board.wait(step).observations
+        direct = Direct(paths)
         for family in families:
-            if why := direct.trouble(family, node):
+            own = [path for path in paths if (path.source, path.family) == (node, family)]
+            if why := direct.trouble(family, node) or (own[0].blocked if own else None):
                 return why
     return None
 

@@ -18,6 +18,7 @@ WITH_RECORDS = ("service-ipv4", "service-ipv6", "service-dual-v4-first", "servic
 REVERSED, HEADLESS = "service-dual-v4-first", "service-headless"
 BY_NAME = ("service-dual-v4-first", "service-dual-v6-first")
 TRIES_BY_NAME = 3
+AGAIN_SECONDS = 1.0  # what a busy machine delays once is fast the second time
 
 
 def questions(stage: Stage, domain: str) -> list[Question]:
@@ -65,6 +66,19 @@ class ByName(NodeSeen):
     """From the name's resolution until there was a connection: of the fastest try."""
     errors: dict[str, str] = Field(default_factory=dict)
 
+    def better(self, other: "ByName") -> "ByName":
+        """Return the faster of two measurements, Service by Service."""
+        if self.trouble or other.trouble:
+            return other if self.trouble else self
+        merged = ByName(node=self.node, errors=self.errors | other.errors)
+        for service in BY_NAME:
+            known = [each for each in (self, other) if service in each.milliseconds]
+            if known:
+                faster = min(known, key=lambda each: each.milliseconds[service])
+                merged.milliseconds[service] = faster.milliseconds[service]
+                merged.chosen[service] = faster.chosen[service]
+        return merged
+
 
 def read_by_name(node: str, answers: Answers) -> ByName:
     """Read curl's reports."""
@@ -82,6 +96,16 @@ def read_by_name(node: str, answers: Answers) -> ByName:
     return seen
 
 
+def ask_by_name(after: float = 0.0) -> "Ask[ByName]":
+    """Return a step that calls each Service by its name a few times at once."""
+    requests = [
+        Request("http", f"{name}-{number}", f"http://{name}/hostname")
+        for name in BY_NAME
+        for number in range(TRIES_BY_NAME)
+    ]
+    return Ask(CLIENT, *requests, item=ByName, read=read_by_name, after=after)
+
+
 class Dns(Scenario):
     """Every node's client asks each of its name servers, and the cluster's own ones."""
 
@@ -91,13 +115,5 @@ class Dns(Scenario):
     cluster = ClusterDns()
     resolver = Ask(CLIENT, Request("resolver", "resolver"), item=Resolver, read=read_resolver)
     replies = Lookup(resolver, cluster, questions, services=(*WITH_RECORDS, HEADLESS))
-    by_name = Ask(
-        CLIENT,
-        *(
-            Request("http", f"{name}-{number}", f"http://{name}/hostname")
-            for name in BY_NAME
-            for number in range(TRIES_BY_NAME)
-        ),
-        item=ByName,
-        read=read_by_name,
-    )
+    by_name = ask_by_name()
+    by_name_again = ask_by_name(after=AGAIN_SECONDS)

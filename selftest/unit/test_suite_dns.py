@@ -89,7 +89,8 @@ def judged(suite_module, tmp_path):
     def run(test, *replies, addresses=("10.96.0.10",), trouble=None, direct=(), services=(), by_name=None):
         module, judge = suite_module("test_dns"), Judge()
         board = Board(Path(tempfile.mkdtemp(dir=tmp_path)))
-        board.publish(dns.Dns.by_name, PerNode[dns.ByName](nodes=(by_name,) if by_name else ()))
+        for step in (dns.Dns.by_name, dns.Dns.by_name_again):
+            board.publish(step, PerNode[dns.ByName](nodes=(by_name,) if by_name else ()))
         servers = tuple(dict.fromkeys(each.server for each in replies))
         node = NodeReplies(node="node0", servers=servers, replies=replies)
         board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=trouble))
