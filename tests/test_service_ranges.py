@@ -6,7 +6,7 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.survey.model import Survey, inside, of_family
 from dualstack.verdict.behaviour import Behaviour, behaviour
-from dualstack.verdict.judge import Judge
+from dualstack.verdict.judge import CannotJudge, Judge
 from dualstack.verdict.words import Level, Tier
 
 SOURCE = "https://kubernetes.io/docs/concepts/services-networking/cluster-ip-allocation/"
@@ -66,7 +66,10 @@ def test_service_cidrs(survey: Survey, judge: Judge) -> None:
 )
 def test_service_ip_in_range(board: Board, survey: Survey, judge: Judge) -> None:
     ranges = [cidr for each in survey.service_cidrs for cidr in each.cidrs]
-    for each in judge.each(board.wait(AllocatedAddresses.allocated).addresses, "ClusterIPs"):
+    addresses = board.wait(AllocatedAddresses.allocated).addresses
+    if not addresses:
+        raise CannotJudge("no Service of the run has a ClusterIP (see service-ipv4)")
+    for each in addresses:
         within = any(inside(each.address, cidr) for cidr in ranges)
         cause = f"its address {each.address} lies in no ServiceCIDR ({', '.join(ranges)})"
         if within:
