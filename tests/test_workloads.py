@@ -35,7 +35,7 @@ LOAD_BALANCER = "LoadBalancer"
     needs=(Existing,),
 )
 def test_existing_pods(board: Board, judge: Judge) -> None:
-    workloads = _read(board, "pods")
+    workloads = _read(board, "pods", judge)
     well: Counter[str] = Counter()
     for group in workloads.pods:
         missing = [family for family in FAMILIES if family not in group.families]
@@ -71,7 +71,7 @@ def test_existing_pods(board: Board, judge: Judge) -> None:
 def test_existing_host_pods(board: Board, survey: Survey, judge: Judge) -> None:
     nodes = {node.name: node.internal_ips for node in survey.nodes}
     well: Counter[str] = Counter()
-    for pod in _read(board, "pods").host_pods:
+    for pod in _read(board, "pods", judge).host_pods:
         if pod.node not in nodes:
             continue  # it came or left meanwhile
         for family in FAMILIES:
@@ -111,7 +111,7 @@ def test_existing_host_pods(board: Board, survey: Survey, judge: Judge) -> None:
 )
 def test_endpoint_parity(board: Board, judge: Judge) -> None:
     well: Counter[str] = Counter()
-    for service in _services(board):
+    for service in _services(board, judge):
         if len(service.families) < 2 or not service.selects:
             continue
         ready = {family: service.ready.get(family, 0) for family in FAMILIES}
@@ -149,7 +149,7 @@ def test_service_drift(board: Board, survey: Survey, judge: Judge) -> None:
     ranges = survey.service_ranges
     on_offer = tuple(family for family in FAMILIES if not ranges or of_family(ranges, family))
     well: Counter[str] = Counter()
-    for service in _services(board):
+    for service in _services(board, judge):
         found = [*_drift(service, on_offer)]
         well[service.owner.namespace] += not found
         for family, cause, remedy in found:
@@ -198,17 +198,20 @@ def _drift(service: ServiceFacts, on_offer: tuple[Family, ...]) -> Iterable[tupl
                 )
 
 
-def _read(board: Board, what: str) -> Workloads:
-    """Return what was read. Raises CannotJudge if that was not."""
+def _read(board: Board, what: str, judge: Judge) -> Workloads:
+    """Return what was read, and record what was not. Raises CannotJudge if nothing was."""
     workloads = board.wait(Existing.seen)
     if why := workloads.unread.get(what):
         raise CannotJudge(why)
+    if closed := workloads.closed.get(what):
+        names = [each.model_dump() for each in closed]
+        judge.cannot(f"{what} of {len(closed)} namespaces", "they may not be read", namespaces=names)
     return workloads
 
 
-def _services(board: Board) -> tuple[ServiceFacts, ...]:
-    _read(board, "endpointslices")
-    return _read(board, "services").services
+def _services(board: Board, judge: Judge) -> tuple[ServiceFacts, ...]:
+    _read(board, "endpointslices", judge)
+    return _read(board, "services", judge).services
 
 
 def _judge_well(judge: Judge, well: Counter[str], what: str) -> None:

@@ -1,20 +1,17 @@
 """What runs on the cluster already, of everybody's: pods by their owners, Services, and their slices.
 
-Lists are read page by page and reduced as they come: pods that are alike are one group. What the suite made,
-in this run or another, is left aside. Slices of a Service that do not agree are looked at once more, since a
-rollout may be under way.
+Lists are read page by page and reduced as they come: pods that are alike are one group. Slices of a Service
+that do not agree are looked at once more, since a rollout may be under way.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Iterable
 
 from pydantic import Field
 
-from dualstack.cluster.errors import ApiError
-from dualstack.cluster.ownership import MANAGED_BY
 from dualstack.cluster.permissions import Permission
 from dualstack.family import FAMILIES, Family
+from dualstack.scenario.everywhere import Everywhere, Item
 from dualstack.scenario.seen import Seen
 from dualstack.scenario.site import Site
 from dualstack.scenario.slices import IN_V1, LIST_SLICES, SERVICE_LABEL
@@ -24,8 +21,6 @@ from dualstack.survey.model import of_family
 
 LOOK_AGAIN_SECONDS, LOOKED_AT_AGAIN = 3.0, 50
 TEMPLATE_HASH = "pod-template-hash"
-Item = dict[str, Any]
-Reduced = TypeVar("Reduced")
 
 
 class ObjectName(Seen):
@@ -80,7 +75,9 @@ class Workloads(Seen):
     host_pods: tuple[HostPod, ...] = ()
     services: tuple[ServiceFacts, ...] = ()
     unread: dict[str, str] = Field(default_factory=dict)
-    """Why something could not be read, by what: `pods`, `services`, `endpointslices`."""
+    """Why nothing of a kind could be read, by kind: `pods`, `services`, `endpointslices`."""
+    closed: dict[str, tuple[ObjectName, ...]] = Field(default_factory=dict)
+    """Namespaces whose objects of a kind may not be read, where others' may."""
 
 
 class ReadWorkloads(Step[Workloads]):
@@ -94,28 +91,26 @@ class ReadWorkloads(Step[Workloads]):
 
     def run(self, stage: Stage) -> Workloads:
         """Return what there is; what may not be read is a result. Raises ApiError, Stopped."""
-        slices = "apis/discovery.k8s.io/" + ("v1" if stage.site.release >= IN_V1 else "v1beta1")
-        unread: dict[str, str] = {}
-
-        def read(what: str, group: str, reduce: Callable[[Iterable[Item]], Reduced]) -> Reduced:
-            try:
-                return reduce(_each(stage, f"/{group}", what))
-            except ApiError as error:
-                if not (error.forbidden or error.not_found):
-                    raise
-                unread[what] = str(error)
-                return reduce(())
-
-        pods, host_pods = read("pods", "api/v1", group_pods)
-        services = read("services", "api/v1", lambda items: [service_facts(each) for each in items])
-        ready = read("endpointslices", slices, count_ready)
+        slices = "/apis/discovery.k8s.io/" + ("v1" if stage.site.release >= IN_V1 else "v1beta1")
+        reader = Everywhere(stage)
+        pods, host_pods = group_pods(reader.each("/api/v1", "pods"))
+        services = [service_facts(each) for each in reader.each("/api/v1", "services")]
+        ready = count_ready(reader.each(slices, "endpointslices"))
         found = [with_ready(each, ready) for each in services if each]
         odd = [each for each in found if not agrees(each)]
-        if odd and "endpointslices" not in unread and len(odd) <= LOOKED_AT_AGAIN:
+        if odd and "endpointslices" not in reader.unread and len(odd) <= LOOKED_AT_AGAIN:
             stage.pause(LOOK_AGAIN_SECONDS)
             again = {each.owner: with_ready(each, _again(stage, slices, each)) for each in odd}
             found = [again.get(each.owner, each) for each in found]
-        return Workloads(pods=pods, host_pods=host_pods, services=tuple(found), unread=unread)
+        closed = {kind: tuple(map(namespace_of, names)) for kind, names in reader.closed.items()}
+        return Workloads(
+            pods=pods, host_pods=host_pods, services=tuple(found), unread=reader.unread, closed=closed
+        )
+
+
+def namespace_of(name: str) -> ObjectName:
+    """Return a namespace as an object."""
+    return ObjectName(kind="namespace", namespace=name, name=name)
 
 
 def agrees(service: ServiceFacts) -> bool:
@@ -209,13 +204,5 @@ def with_ready(service: ServiceFacts, ready: dict[tuple[str, str], Counter[str]]
 
 
 def _again(stage: Stage, group: str, service: ServiceFacts) -> dict[tuple[str, str], Counter[str]]:
-    path = f"/{group}/namespaces/{service.owner.namespace}/endpointslices"
+    path = f"{group}/namespaces/{service.owner.namespace}/endpointslices"
     return count_ready(stage.cluster.list(path, labelSelector=f"{SERVICE_LABEL}={service.owner.name}"))
-
-
-def _each(stage: Stage, group: str, what: str) -> Iterator[Item]:
-    """Yield everybody's objects but the suite's, page by page. Raises ApiError."""
-    where = f"/namespaces/{stage.owner.given}" if stage.owner.given else ""
-    for item in stage.cluster.each(f"{group}{where}/{what}"):
-        if (item["metadata"].get("labels") or {}).get(MANAGED_BY[0]) != MANAGED_BY[1]:
-            yield item

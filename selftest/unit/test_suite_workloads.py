@@ -1,19 +1,24 @@
 """What runs already: how objects are reduced, how they are judged, and the worklist; on made-up objects."""
 
+from types import SimpleNamespace
+
 import factory
 import pytest
+from api_server import cluster, serving
 
 from dualstack.redaction.names import Pseudonyms
 from dualstack.redaction.report import pseudonymous
 from dualstack.report import worklist
 from dualstack.report.model import Report
 from dualstack.scenario.board import Board
+from dualstack.scenario.everywhere import Everywhere
 from dualstack.scenario.workloads import (
     ObjectName,
     Workloads,
     agrees,
     count_ready,
     group_pods,
+    namespace_of,
     service_facts,
     with_ready,
 )
@@ -153,6 +158,35 @@ def test_what_may_not_be_read_is_not_judged(judged):
             judged(test, seen(unread=refused))
     with pytest.raises(CannotJudge, match="no pods to judge but the suite's own"):
         judged("existing_pods", seen())
+
+
+def test_namespaces_that_may_not_be_read_are_counted_and_said(judged, tmp_path):
+    """A user may read some namespaces and not list the whole."""
+    listed = {"shop": [pod()], "bank": [pod("x", ONE)]}
+
+    def answer(method, path, headers, body):
+        path = path.split("?")[0]
+        if path == "/api/v1/namespaces":
+            return 200, {"items": [{"metadata": {"name": name}} for name in (*listed, "secret")]}
+        *_, namespace, kind = path.split("/")
+        if namespace in listed and kind == "pods":
+            return 200, {"items": listed[namespace]}
+        return 403, {"message": "no", "reason": "Forbidden"}
+
+    with serving(tmp_path, answer) as port:
+        stage = SimpleNamespace(
+            cluster=cluster(port, tmp_path / "server.crt"), owner=SimpleNamespace(given=None)
+        )
+        reader = Everywhere(stage)
+        groups, _ = group_pods(reader.each("/api/v1", "pods"))
+        assert list(reader.each("/api/v1", "services")) == []
+    assert (sum(group.count for group in groups), reader.closed) == (2, {"pods": ("secret",)})
+    assert "forbidden: list services" in reader.unread["services"]
+    closed = {"pods": (namespace_of("secret"),)}
+    workloads = Workloads(pods=groups, unread=reader.unread, closed=closed)
+    verdicts = {finding.subject: finding.verdict for finding in judged("existing_pods", workloads)}
+    assert verdicts["pods of 1 namespaces"] is Verdict.NOT_JUDGED
+    assert verdicts["deployment shop/web"] is Verdict.BREAKS
 
 
 def test_odd_objects_are_reduced_without_a_traceback():
