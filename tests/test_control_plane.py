@@ -6,6 +6,7 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.through_api import EXECUTE, FORWARD, LOGS, PROXY, ThroughApi
+from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import Judge
 from dualstack.verdict.words import Level, Tier
@@ -16,7 +17,7 @@ class ControlPlane(Scenario):
 
     id = "control-plane"
     on_every_node = (SERVER,)
-    reached = ThroughApi()
+    reached = ThroughApi(after=TcpPodToPod.paths)
 
 
 @behaviour(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
+from typing import Any
 
 from pydantic import Field
 
@@ -10,8 +12,9 @@ from dualstack.cluster.errors import ApiError, ExecError
 from dualstack.cluster.permissions import Permission
 from dualstack.probes.rounds import LEAST_ROUNDS, Blocked
 from dualstack.probes.script import Request
+from dualstack.scenario.board import NotSeen
 from dualstack.scenario.manifests import SERVER
-from dualstack.scenario.seen import NodeSeen, PerNode, PodSeen
+from dualstack.scenario.seen import NodeSeen, Paths, PerNode, PodSeen
 from dualstack.scenario.site import Site
 from dualstack.scenario.stage import CONTAINER, Stage
 from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
@@ -37,6 +40,15 @@ class ThroughApi(Step[PerNode[Reached]]):
 
     result = PerNode[Reached]
 
+    def __init__(self, *, after: Step[Paths]) -> None:
+        """Declare it; `after` are direct paths to the same servers: once these are known they listen."""
+        self.after = after
+
+    @property
+    def rests_on(self) -> tuple[Step[Any], ...]:
+        """The direct paths."""
+        return (self.after,)
+
     def needs(self, site: Site) -> Needs:
         """Need these subresources of pods."""
         permissions = (
@@ -57,6 +69,8 @@ class ThroughApi(Step[PerNode[Reached]]):
     def run(self, stage: Stage) -> PerNode[Reached]:
         """Return how each node's pod was reached. Raises ApiError, Stopped."""
         pods = stage.pods.running([SERVER]).of(SERVER)
+        with suppress(NotSeen):  # without them the servers may be asked all the same
+            stage.board.wait(self.after)
         with ThreadPoolExecutor(ASKED_AT_ONCE, thread_name_prefix="through-api") as pool:
             return PerNode[Reached](nodes=tuple(pool.map(partial(_reach, stage), pods.values())))
 
