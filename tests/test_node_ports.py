@@ -118,11 +118,10 @@ def test_node_port_outside(board: Board, survey: Survey, judge: Judge) -> None:
 def _judge(board: Board, seen: Iterable[Observation], judge: Judge) -> None:
     direct = Direct(board.wait(TcpPodToPod.paths).observations)
     for path in judge.paths(seen, "nodes"):
-        ends = (path.target, path.source)
         if path.reached and not path.flaw:
-            why = direct.untold(path.family, *ends, answered_by=path.answered_by)
+            why = direct.untold(path.family, path.target, answered_by=path.answered_by)
         else:
-            why = direct.trouble(path.family, *ends)
+            why = direct.trouble(path.family, path.target, path.source)
         if why and not path.strangers:
             judge.cannot_path(path, why, answered=f"{path.answered} of {path.requests}")
             continue

@@ -68,6 +68,14 @@ def filled(name: str, image: str | None, release: Release) -> list[Object]:
     return bodies
 
 
+def prefer(body: Object, node: str) -> None:
+    """Let a Deployment's pods go to a node, if the scheduler sees nothing against it."""
+    name = {"key": "metadata.name", "operator": "In", "values": [node]}
+    term = {"weight": 100, "preference": {"matchFields": [name]}}
+    affinity = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
+    body["spec"]["template"]["spec"]["affinity"] = affinity
+
+
 def leave_user_to_platform(body: Object) -> None:
     """Take user and group out of pods: OpenShift chooses them, from a range of the namespace."""
     for spec in _pod_specs(body):

@@ -15,6 +15,7 @@ from dualstack.scenario.targets import NOBODY, Clients, Targets
 from dualstack.survey.model import of_family
 
 ADDRESSES_AT_MOST = 8  # of one node: some list every address of a link
+NAMES_A_ROUND = 6
 
 
 class NodeAddresses(Targets):
@@ -73,7 +74,11 @@ class NodePorts(Targets):
 
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs for each Service; the runner's own requests are not the cluster's cost."""
-        return self.paths(site, scenario, sources) * kind.in_a_round(1) if sources else 0
+        return (
+            self.paths(site, scenario, sources) * kind.in_a_round(self._names(len(site.backends)))
+            if sources
+            else 0
+        )
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs for each Service, or the nodes that the runner calls."""
@@ -139,7 +144,13 @@ class NodePorts(Targets):
             source_address=client.address(family) if client else None,
             ports=ports,
             allowed=NOBODY if self.crossed else backends,
+            names_a_round=self._names(len(backends)),
         )
+
+    def _names(self, backends: int) -> int:
+        """Return how often a round asks for a name: each of several backends should be met by some try."""
+        several = backends > 1 and not self.crossed and self.beside_backend is None
+        return NAMES_A_ROUND if several else 1
 
 
 class HealthChecks(Targets):

@@ -108,4 +108,8 @@ class Site:
 
     def objects(self, names: Iterable[str]) -> list[Object]:
         """Return the objects of manifests that are created once."""
-        return [body for name in names for body in manifests.filled(name, self.image, self.release)]
+        bodies = [body for name in names for body in manifests.filled(name, self.image, self.release)]
+        for body in bodies:
+            if body["kind"] == "Deployment" and self.ready:  # the same place every night, where it can be had
+                manifests.prefer(body, self.ready[0])
+        return bodies

@@ -1,5 +1,6 @@
 """Reach every node's pod by way of the API server: logs, exec, port-forward, and its own proxy."""
 
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -10,8 +11,9 @@ from pydantic import Field
 
 from dualstack.cluster.errors import ApiError, ExecError
 from dualstack.cluster.permissions import Permission
+from dualstack.probes.prober import Place
 from dualstack.probes.rounds import LEAST_ROUNDS, Blocked
-from dualstack.probes.script import Request
+from dualstack.probes.script import ROUND_SECONDS, Request
 from dualstack.scenario.board import NotSeen
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.seen import NodeSeen, Paths, PerNode, PodSeen
@@ -59,11 +61,12 @@ class ThroughApi(Step[PerNode[Reached]]):
             Permission("create", "", "pods", "portforward"),
             Permission("get", "", "pods", "proxy"),
         )
-        rounds = -(-len(site.nodes) // ASKED_AT_ONCE)
+        tries = -(-len(site.nodes) // ASKED_AT_ONCE) * len(WAYS) * LEAST_ROUNDS
         return Needs(
             permissions=permissions,
-            seconds=site.profile.timeouts.pods
-            + rounds * len(WAYS) * LEAST_ROUNDS * (SECONDS + PAUSE_SECONDS),
+            places=frozenset(Place(SERVER, node) for node in site.nodes),
+            requests=Counter({"told": len(site.nodes)}),
+            seconds=site.profile.timeouts.pods + tries * (SECONDS + PAUSE_SECONDS) + ROUND_SECONDS,
         )
 
     def run(self, stage: Stage) -> PerNode[Reached]:

@@ -43,16 +43,16 @@ class Direct:
         """Return which direct path at one of the nodes breaks too, in words; None if none does."""
         return next(map(_in_words, self._at(family, nodes)), None)
 
-    def untold(self, family: Family, *nodes: str, answered_by: Iterable[str]) -> str | None:
-        """Return which direct path at one of the nodes breaks, unless the server it misses has answered here.
+    def untold(self, family: Family, node: str, *, answered_by: Iterable[str]) -> str | None:
+        """Return which direct path from a node breaks, unless the server it misses has answered by way of it.
 
         Which backend a Service's connections come to is chance: it must not be chance what is judged.
         """
         told = set(answered_by)
-        dead = [each for each in self._at(family, nodes) if each.address]
-        return next(
-            (_in_words(each) for each in dead if not (each.missing and told >= set(each.missing))), None
-        )
+        for path in self._at(family, [node]):
+            if path.source == node and path.address and not (path.missing and told.issuperset(path.missing)):
+                return _in_words(path)
+        return None
 
     def _from(self, path: Observation) -> list[Observation]:
         """Return the broken paths of the same source and family."""
