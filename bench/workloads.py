@@ -6,6 +6,7 @@ judges with --read-only, from outside. The lab is taken down afterwards, since n
 
 import sys
 from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ Object = dict[str, Any]
 def addresses(number: int) -> list[str]:
     """Return an address of each family."""
     high, low = divmod(number, 250)
-    return [pattern.format(high, low + 1) for pattern in FAMILIES.values()]
+    return [str(ip_address(pattern.format(high, low + 1))) for pattern in FAMILIES.values()]
 
 
 def pod(namespace: str, number: int) -> Object:
