@@ -108,7 +108,7 @@ def upgrade(
             url,
             socket=sock,
             header=[f"{name}: {value}" for name, value in headers if name != "Accept"],
-            subprotocols=["v4.channel.k8s.io"],
+            subprotocols=[SUBPROTOCOL],
             suppress_origin=True,
             redirect_limit=0,  # our credentials are for this server only
         )
