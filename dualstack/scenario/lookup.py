@@ -69,11 +69,15 @@ class Reply(Seen):
 class NodeReplies(NodeSeen):
     """What one node's pod was told."""
 
-    servers: tuple[str, ...] = ()
     replies: tuple[Reply, ...] = ()
     rounds: int = 0
     seconds: float = 0.0
     """Until all was as expected, or waiting ended."""
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Whom it asked, each once."""
+        return tuple(dict.fromkeys(each.server for each in self.replies))
 
     @property
     def answering(self) -> frozenset[str]:
@@ -136,7 +140,6 @@ class Lookup(Step[PerNode[NodeReplies]]):
                     waited = round(time.monotonic() - start, 3)
                     seen[node] = NodeReplies(
                         node=node,
-                        servers=tuple(dict.fromkeys(each.server for each in replies)),
                         replies=tuple(replies),
                         rounds=rounds,
                         seconds=waited,

@@ -74,11 +74,8 @@ class NodePorts(Targets):
 
     def count(self, site: Site, kind: Kind, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs for each Service; the runner's own requests are not the cluster's cost."""
-        return (
-            self.paths(site, scenario, sources) * kind.in_a_round(self._names(len(site.backends)))
-            if sources
-            else 0
-        )
+        a_path = kind.in_a_round(self._names(len(site.backends)))
+        return self.paths(site, scenario, sources) * a_path if sources else 0
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
         """Count the planned pairs for each Service, or the nodes that the runner calls."""

@@ -91,8 +91,7 @@ def judged(suite_module, tmp_path):
         board = Board(Path(tempfile.mkdtemp(dir=tmp_path)))
         for step in (dns.Dns.by_name, dns.Dns.by_name_again):
             board.publish(step, PerNode[dns.ByName](nodes=(by_name,) if by_name else ()))
-        servers = tuple(dict.fromkeys(each.server for each in replies))
-        node = NodeReplies(node="node0", servers=servers, replies=replies)
+        node = NodeReplies(node="node0", replies=replies)
         board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=trouble))
         board.publish(dns.Dns.replies, PerNode[NodeReplies](nodes=(node,)))
         board.publish(module.TcpPodToPod.paths, Paths(observations=tuple(direct)))
