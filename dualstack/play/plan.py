@@ -214,13 +214,14 @@ def make_plan(
     check(scenarios, site)
     if not site.nodes and "nodes" not in survey.missing:
         idle = idle or "the cluster has no node to put a probe pod on"
-    if survey.not_dual:
-        idle = idle or f"this is not a dual-stack cluster: {survey.not_dual}"
+    single = survey.not_dual  # asked once: it looks at every node
+    if single:
+        idle = idle or f"this is not a dual-stack cluster: {single}"
     if all(each.reads_only for each in scenarios):
         idle = idle or "what was selected needs nothing but reading"
     left_out: dict[Kind, str] = {}
     for scenario in scenarios:
-        stays_out = idle and (survey.not_dual or not scenario.reads_only)
+        stays_out = idle and (single or not scenario.reads_only)
         if (reason := stays_out and f"this run creates nothing: {idle}") or (
             reason := scenario.left_out(survey, site.profile) or _nodeless(survey, site, scenario)
         ):
