@@ -3,7 +3,8 @@
 CoreDNS: placeholders filled in (in 1.19 they have PILLAR in their names), leave to read EndpointSlices
 (which 1.19's manifest does not give), both families for its Service where it can have them.
 MetalLB: no validating webhook (the API server has no way to pods' Services), probes without their ten seconds
-of delay. Both: the images that were built.
+of delay. Both: the images that were built; Deployments run on the first node, so that what a damaged node
+breaks does not depend on where the scheduler put them.
 """
 
 import base64
@@ -20,6 +21,7 @@ from lab.controlplane import KUBELET_CLIENT
 from lab.node import image_of
 
 _METALLB = "metallb-system"
+_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
 _SLICES = {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]}
 
 
@@ -60,6 +62,7 @@ def coredns(plan: Plan, built: Artifacts) -> list[Json]:
             container = _container(each)
             container["image"] = image_of(built, "coredns")
             container["readinessProbe"]["periodSeconds"] = 1
+            _pin(each, plan)
     return found
 
 
@@ -77,6 +80,7 @@ def metallb(plan: Plan, built: Artifacts) -> list[Json]:
             _container(each)["args"].append("--webhook-mode=disabled")
             _container(each)["volumeMounts"] = []
             each["spec"]["template"]["spec"]["volumes"] = []
+            _pin(each, plan)
     key = base64.b64encode(secrets.token_bytes(96)).decode()
     found.append(_object("v1", "Secret", "memberlist") | {"stringData": {"secretkey": key}})
     ranges = list(plan.variant.load_balancer_pools)
@@ -101,6 +105,15 @@ def _object(version: str, kind: str, name: str) -> Json:
 def _container(workload: Json) -> dict[str, Any]:
     container: dict[str, Any] = workload["spec"]["template"]["spec"]["containers"][0]
     return container
+
+
+def _pin(deployment: Json, plan: Plan) -> None:
+    """Have the Deployment's pods run on the first node, even where that is a tainted control-plane node."""
+    field = {"key": "metadata.name", "operator": "In", "values": [plan.nodes[0].name]}
+    terms = {"nodeSelectorTerms": [{"matchFields": [field]}]}
+    spec = deployment["spec"]["template"]["spec"]
+    spec["affinity"] = {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": terms}}
+    spec.setdefault("tolerations", []).append({"key": _CONTROL_PLANE, "operator": "Exists"})
 
 
 def objects(plan: Plan, built: Artifacts) -> list[Json]:

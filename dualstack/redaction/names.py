@@ -9,6 +9,7 @@ import hmac
 import os
 import re
 import secrets
+import threading
 from collections.abc import Iterator
 from functools import lru_cache
 from ipaddress import ip_interface
@@ -47,8 +48,13 @@ class Pseudonyms:
         self._odd: dict[str, str] = {}  # no words: sought in every text, the longest first
         self._beginnings: set[str] = set()
         self._objects: dict[str, str] = {}
-        self.text = lru_cache(maxsize=REMEMBERED)(self._replaced)
+        self._remembered = lru_cache(maxsize=REMEMBERED)(self._replaced)
+        self._lock = threading.RLock()  # or a text replaced before a name was learned is remembered after it
+
+    def text(self, text: str) -> str:
         """The text with every learned name and every address replaced."""
+        with self._lock:
+            return self._remembered(text)
 
     @property
     def key_id(self) -> str:
@@ -62,14 +68,15 @@ class Pseudonyms:
         if name in NAMELESS and kind != NODE:
             return
         pseudonym = self._pseudonym(kind, name)
-        if NAME.fullmatch(name):
-            self._names[name] = pseudonym
-            if LETTER.search(name):  # a number within an address or a time is none
-                self._beginnings.add(WITHIN.split(name)[0])
-        else:
-            odd = self._odd | {name: pseudonym}
-            self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
-        self.text.cache_clear()
+        with self._lock:
+            if NAME.fullmatch(name):
+                self._names[name] = pseudonym
+                if LETTER.search(name):  # a number within an address or a time is none
+                    self._beginnings.add(WITHIN.split(name)[0])
+            else:
+                odd = self._odd | {name: pseudonym}
+                self._odd = {each: odd[each] for each in sorted(odd, key=len, reverse=True)}
+            self._remembered.cache_clear()
 
     def learn_object(self, kind: str, namespace: str, name: str) -> tuple[str, str]:
         """Replace an object's names from now on; return what stands for namespace and name.
@@ -83,8 +90,9 @@ class Pseudonyms:
             f"{namespace}/{name}": f"{place}/{other}", f"{kind}/{name}": f"{kind}/{other}",
         }  # fmt: skip
         if not new.keys() <= self._objects.keys():
-            self._objects |= new
-            self.text.cache_clear()
+            with self._lock:
+                self._objects |= new
+                self._remembered.cache_clear()
         return place, other
 
     def _replaced(self, text: str) -> str:

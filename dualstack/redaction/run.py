@@ -6,6 +6,7 @@ private temporary folder, which goes at its end, and what it writes or prints pa
 
 import json
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -39,6 +40,7 @@ class Disclosure:
         self._pseudonyms = pseudonyms
         self._private: tempfile.TemporaryDirectory[str] | None = None
         self._looks: list[Look] = []
+        self._learning = threading.RLock()
 
     @property
     def is_open(self) -> bool:
@@ -86,12 +88,16 @@ class Disclosure:
 
     def watch(self, look: Look) -> None:
         """Ask, before anything is shown, whether the names are known by now that the run will meet."""
-        self._looks.append(look)
+        with self._learning:
+            self._looks.append(look)
 
     def _learn_what_is_known(self, pseudonyms: Pseudonyms) -> None:
-        for look in list(self._looks):
-            if (names := look()) is not None:
-                self._looks.remove(look)
+        with self._learning:  # nothing is shown, by any thread, before all that is known was learned
+            looks, self._looks = self._looks, []
+            for look in looks:
+                if (names := look()) is None:
+                    self._looks.append(look)
+                    continue
                 for kind, name in names.plain:
                     pseudonyms.learn(kind, name)
                 for each in names.objects:

@@ -49,6 +49,15 @@ class Judged:
                     found[key] = found.get(key, False) or finding["verdict"] in ("breaks", "unsupported")
         return found
 
+    def trouble(self) -> str:
+        """Every finding that neither conforms nor is not applicable, a line each: what a failed test shows."""
+        return "\n".join(
+            " ".join(map(str, (each["id"], finding["subject"], finding["family"], finding["cause"])))
+            for each in self.report["behaviours"]
+            for finding in each["findings"]
+            if finding["verdict"] not in ("conforms", "not-applicable")
+        )
+
     def causes(self, behaviour: str) -> str:
         """All causes that a behaviour's findings give, as one text."""
         found = next(each for each in self.report["behaviours"] if each["id"] == behaviour)
