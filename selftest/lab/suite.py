@@ -50,7 +50,7 @@ class Judged:
         return found
 
     def trouble(self) -> str:
-        """Every finding that neither conforms nor is not applicable, a line each: what a failed test shows."""
+        """Every finding that neither conforms nor is not applicable, a line each."""
         return "\n".join(
             " ".join(map(str, (each["id"], finding["subject"], finding["family"], finding["cause"])))
             for each in self.report["behaviours"]
