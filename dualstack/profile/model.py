@@ -146,6 +146,8 @@ class Profile(_Part):
     egress: list[str] = []
     """Addresses outside that pods must reach by TCP, as ADDRESS:PORT, with brackets around an IPv6 one;
     name the same service in both families, so that one is the other's control."""
+    call_endpoints_in: list[str] = []
+    """Namespaces whose owners let the suite open a connection to each ready endpoint of their Services."""
     timeouts: Timeouts = Timeouts()
 
     @field_validator("egress")

@@ -1,14 +1,14 @@
 """What a probe asks outside the cluster: the addresses that the profile names."""
 
 from dualstack.family import bracketed, family_of
-from dualstack.probes.kind import NAME, Kind
+from dualstack.probes.kind import Kind
 from dualstack.probes.observation import Observation
 from dualstack.probes.rounds import Target
 from dualstack.profile.model import egress_target
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage
-from dualstack.scenario.targets import Clients, Targets
+from dualstack.scenario.targets import Clients, Targets, at_port
 
 
 class Egress(Targets):
@@ -26,23 +26,8 @@ class Egress(Targets):
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
     ) -> list[Target | Observation]:
         """Name each address from each node."""
-        found: list[Target | Observation] = []
-        for node, client in clients.items():
-            for address, port in map(egress_target, stage.site.profile.egress):
-                family, name = family_of(address), f"{bracketed(address)}:{port}"
-                own = client.address(family)
-                if own is None and client.running:
-                    found.append(
-                        Observation(
-                            kind=kind.name, source=node, target=name, family=family, address=address,
-                            blocked=f"the source pod has no {family} address (see pod-ips)",
-                        )
-                    )  # fmt: skip
-                    continue
-                found.append(
-                    Target(
-                        kind=kind, source=node, target=name, family=family, address=address,
-                        source_address=own, ports={NAME: port},
-                    )
-                )  # fmt: skip
-        return found
+        return [
+            at_port(kind, client, f"{bracketed(address)}:{port}", family_of(address), address, port)
+            for client in clients.values()
+            for address, port in map(egress_target, stage.site.profile.egress)
+        ]

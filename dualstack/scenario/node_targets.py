@@ -11,7 +11,7 @@ from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import ObjectSeen
 from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage
-from dualstack.scenario.targets import NOBODY, Clients, Targets
+from dualstack.scenario.targets import NOBODY, Clients, Targets, no_address
 from dualstack.survey.model import of_family
 
 ADDRESSES_AT_MOST = 8  # of one node: some list every address of a link
@@ -47,7 +47,7 @@ class NodeAddresses(Targets):
         if own is None:
             return Observation(
                 kind=kind.name, source=source, target=target, family=family, address=address,
-                blocked=_no_address(family),
+                blocked=no_address(family),
             )  # fmt: skip
         return Target(
             kind=kind, source=source, target=target, family=family, address=address, source_address=own,
@@ -122,7 +122,7 @@ class NodePorts(Targets):
         elif not backends:
             why = "none of its backends runs"
         elif source != RUNNER and clients[source].running and not clients[source].address(family):
-            why = _no_address(family)
+            why = no_address(family)
         elif source == RUNNER:
             why = stage.site.inside.why_not_outside(address)
         if why:
@@ -194,7 +194,7 @@ class HealthChecks(Targets):
                 elif not port:
                     why = f"Service {self.service} has no health check port: {service.error or 'none is set'}"
                 elif not client.address(family):
-                    why = _no_address(family)
+                    why = no_address(family)
                 if why:
                     found.append(
                         Observation(
@@ -210,10 +210,6 @@ class HealthChecks(Targets):
                         )
                     )  # fmt: skip
         return found
-
-
-def _no_address(family: Family) -> str:
-    return f"the source pod has no {family} address (see pod-ips)"
 
 
 def _no_node_address(node: str, family: Family) -> str:

@@ -8,7 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from dualstack.family import FAMILIES, Family, family_of
-from dualstack.probes.kind import Kind
+from dualstack.probes.kind import NAME, Kind
 from dualstack.probes.observation import Observation
 from dualstack.probes.rounds import Target
 from dualstack.profile.model import Profile
@@ -248,6 +248,27 @@ class OwnBackend(ClusterIPs):
 def _names(backends: int) -> int:
     """Return how often a round asks for a name, so that each of several backends is likely to be met."""
     return NAMES_PER_BACKEND * backends if backends > 1 else 1
+
+
+def no_address(family: Family) -> str:
+    """Return why a pod cannot ask in a family."""
+    return f"the source pod has no {family} address (see pod-ips)"
+
+
+def at_port(
+    kind: Kind, client: PodSeen, target: str, family: Family, address: str, port: int
+) -> Target | Observation:
+    """Return what a pod asks at one port of an address, where nobody says a name; or why it cannot."""
+    own = client.address(family)
+    if own is None and client.running:
+        return Observation(
+            kind=kind.name, source=client.node, target=target, family=family, address=address,
+            blocked=no_address(family),
+        )  # fmt: skip
+    return Target(
+        kind=kind, source=client.node, target=target, family=family, address=address,
+        source_address=own, ports={NAME: port},
+    )  # fmt: skip
 
 
 def no_backend(stage: Stage, pods: list[PodSeen], family: Family) -> str:

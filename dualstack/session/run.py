@@ -29,6 +29,7 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.waits import Waits
+from dualstack.scenarios.listening import Listening
 from dualstack.scenarios.load_balancers import ExternalServices
 from dualstack.scenarios.workloads import Existing
 from dualstack.session import build_report, catalogue, waivers
@@ -90,6 +91,7 @@ class Run:
         self.board = Board(self.work / "observations")
         disclosure.watch(self._hosts)
         disclosure.watch(self._objects)
+        disclosure.watch(self._called)
         self.unwritten: list[str] = []
         """What could not be written, and why."""
         self.swept: list[str] = []
@@ -228,6 +230,14 @@ class Run:
         owners = {each.owner for each in workloads.pods} | {each.owner for each in workloads.host_pods}
         owners |= {each.owner for each in workloads.services}
         return Names(objects=tuple((each.kind, each.namespace, each.name) for each in owners))
+
+    def _called(self) -> Names | None:
+        """Return the Services whose endpoints are called."""
+        found = self.board.peek(Listening.found)
+        if found is None:
+            return None
+        services = {(each.namespace, each.service) for each in found.endpoints}
+        return Names(objects=tuple(("service", *each) for each in services))
 
     def _why_idle(self) -> str | None:
         """Return why nothing may be created, or None."""

@@ -79,8 +79,8 @@ SELF_PROVING = {
 }  # fmt: skip
 """These wait by themselves until the API server heeds them."""
 OF_OTHERS = {
-    "addresses-unowned", "apiserver-no-pods", "host-pods-stale", "kubelet-refuses", "range-going",
-    "switched-late", "workloads-left-behind",
+    "addresses-unowned", "apiserver-no-pods", "host-pods-stale", "kubelet-refuses", "listens-in-ipv4-only",
+    "range-going", "switched-late", "workloads-left-behind",
 }  # fmt: skip
 """These are about the control plane's own ways, or about what ran before (test_suite.py)."""
 OF_NAMES = {"dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
