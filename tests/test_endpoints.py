@@ -6,6 +6,7 @@ from dualstack.probes.kinds.udp import UDP
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT, SERVER
 from dualstack.scenario.probe import Probe
+from dualstack.scenario.replaced import ReplacedPods
 from dualstack.scenario.scale import Replicas, Scale
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.slices import Slices
@@ -32,7 +33,8 @@ class EndpointRemoval(Scenario):
     gone = Scale("removal", 0)
     silent = Probe(TCP, UDP, to=BOTH, after=SYNC_SECONDS, until_silent=True, keep_flows=True, control=there)
     back = Scale("removal", 1)
-    again = Probe(TCP, UDP, to=BOTH, keep_flows=True, control=there, direct=TcpPodToPod.paths)
+    replaced = Probe(TCP, to=ReplacedPods(back))
+    again = Probe(TCP, UDP, to=BOTH, keep_flows=True, control=there, direct=replaced)
 
 
 class EndpointSlices(Scenario):
@@ -121,11 +123,13 @@ def test_endpoint_removal(board: Board, judge: Judge) -> None:
             silent_after_seconds=path.seconds,
         )
     home = {pod.name: pod.node for pod in board.wait(EndpointRemoval.back).pods}
-    direct = Direct(board.wait(TcpPodToPod.paths).observations)
+    direct = Direct(
+        (*board.wait(TcpPodToPod.paths).observations, *board.wait(EndpointRemoval.replaced).observations)
+    )
     again = board.wait(EndpointRemoval.again).observations
     for path in judge.paths(again, "ClusterIPs and nodes", control=control):
         if cut_off := direct.cut_off(path, home):
-            why = f"the backend on {cut_off[0]} cannot be reached directly either (see tcp-pod-to-pod)"
+            why = f"the backend on {cut_off[0]} cannot be reached directly either (see pod-recreate)"
             judge.cannot_path(path, why)
             continue
         if lossy := direct.lossy(path):
@@ -141,5 +145,37 @@ def test_endpoint_removal(board: Board, judge: Judge) -> None:
             counted=path.counted,
             backends=dict(path.answered_by),
             converged_after_seconds=path.seconds,
+            error=path.error,
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="pod-recreate",
+        traffic="TCP to new pods",
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="A pod that replaces another is reached at its own addresses of both families, from every node "
+        "that reaches its neighbours.",
+        source="https://kubernetes.io/docs/concepts/services-networking/#the-kubernetes-network-model",
+        remedy="Look for what learns of new pods late, or in one family only: the network plugin's routes "
+        "and filters, and entries of the broken family in the neighbour table (ip -6 neigh).",
+    ),
+    needs=(EndpointRemoval, TcpPodToPod),
+)
+def test_pod_recreate(board: Board, judge: Judge) -> None:
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
+    for path in judge.paths(board.wait(EndpointRemoval.replaced).observations, "new pods and nodes"):
+        if trouble := direct.same(path):
+            judge.cannot_path(path, trouble)
+            continue
+        judge.path(
+            path,
+            path.reached and path.flaw is None,
+            cause=path.flaw or f"the new pod does not answer at {path.address}: {path.error}",
+            address=path.address,
+            rounds=path.rounds,
+            counted=path.counted,
+            answered_after_seconds=path.seconds,
             error=path.error,
         )

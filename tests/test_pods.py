@@ -7,7 +7,7 @@ from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.seen import PodSeen
-from dualstack.scenarios.pod_networks import Interface, PodNetwork, PodNetworks
+from dualstack.scenarios.pod_networks import LATER_SECONDS, Interface, PodNetwork, PodNetworks
 from dualstack.scenarios.probe_pods import ProbePods
 from dualstack.survey.model import Survey, inside, of_family, same_address, same_addresses, unparsable
 from dualstack.verdict.behaviour import Behaviour, behaviour
@@ -137,6 +137,47 @@ def test_pod_family_order(board: Board, survey: Survey, judge: Judge) -> None:
             cause=f"its first address is {own}, and the node lists {first} first",
             pod_ips=list(pod.pod_ips),
             internal_ips=list(survey.node(pod.node).internal_ips),
+        )
+
+
+@behaviour(
+    Behaviour(
+        id="pod-dad",
+        traffic="all",
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="Seconds after a pod runs, none of its IPv6 addresses waits for its being unique (tentative) "
+        "or has been found to be another's (dadfailed).",
+        source="https://www.rfc-editor.org/rfc/rfc4862#section-5.4",
+        remedy="A tentative or dadfailed address is not used: find out who else has it on the pods' link, or "
+        "let the network plugin add addresses without asking (nodad), since it alone gives them out.",
+    ),
+    needs=(ProbePods, PodNetworks),
+)
+def test_pod_dad(board: Board, judge: Judge) -> None:
+    for network in judge.each(board.wait(PodNetworks.later).nodes, "probe pods"):
+        subject = f"client pod on {network.node}"
+        if network.trouble:
+            judge.cannot(subject, network.trouble, target=network.node)
+            continue
+        addresses = [each for each in network.interfaces if each.family is Family.V6]
+        if not addresses:
+            judge.cannot(subject, "it has no IPv6 address (see pod-interface)", family=Family.V6)
+            continue
+        states = [
+            f"{each.address} is {'dadfailed' if each.dadfailed else 'tentative'}"
+            for each in addresses
+            if each.tentative or each.dadfailed
+        ]
+        judge(
+            subject,
+            not states,
+            family=Family.V6,
+            target=network.node,
+            cause=", ".join(states),
+            addresses=list(map(str, addresses)),
+            seconds_later=LATER_SECONDS,
         )
 
 

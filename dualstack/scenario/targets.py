@@ -80,7 +80,7 @@ class PodsOnEveryNode(Targets):
         """Wait for the pods and name each pair. Raises ApiError, Stopped."""
         servers = stage.pods.running([self.role]).of(self.role)
         return [
-            _pair(kind, clients[source], servers[target], family)
+            pair(kind, clients[source], servers[target], family)
             for source, target in self.pairs(stage)
             for family in self.families
         ]
@@ -291,7 +291,8 @@ def service_ports(kind: Kind, service: ObjectSeen) -> dict[str, int]:
     return {word: numbers[port.name] for word, port in kind.ports.items() if port.name in numbers}
 
 
-def _pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Target | Observation:
+def pair(kind: Kind, client: PodSeen, server: PodSeen, family: Family) -> Target | Observation:
+    """Return what one pod asks another, as a path between their nodes; or why there is nothing to ask."""
     address = server.address(family) if server.running else None
     if address is None:
         return Observation(

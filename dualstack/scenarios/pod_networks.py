@@ -12,6 +12,9 @@ from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import NodeSeen, Seen
 
+LATER_SECONDS = 3.0
+"""An address is tentative for a second or two (RFC 4862: a random delay of up to one, and one per probe)."""
+
 
 class Interface(Seen):
     """An address on an interface, as `ip address` prints it inside a pod."""
@@ -24,6 +27,10 @@ class Interface(Seen):
     """`global`, `link`, `host`."""
     dynamic: bool = False
     """Learnt from a router advertisement, not configured."""
+    tentative: bool = False
+    """Not usable yet: whether somebody else has it is being asked (DAD)."""
+    dadfailed: bool = False
+    """Somebody else has it."""
 
     def __str__(self) -> str:
         return f"{self.name} {self.address}/{self.prefix_length}"
@@ -56,6 +63,8 @@ def _read(node: str, answers: Answers) -> PodNetwork:
                 prefix_length=address["prefixlen"],
                 scope=address["scope"],
                 dynamic=bool(address.get("dynamic")),
+                tentative=bool(address.get("tentative")),
+                dadfailed=bool(address.get("dadfailed")),
             )
             for link in links
             for address in link.get("addr_info", [])
@@ -77,8 +86,9 @@ def _gateways(routes: list[dict[str, Any]], protocol: str | None = None) -> list
 
 
 class PodNetworks(Scenario):
-    """Interfaces and default routes of every node's client pod."""
+    """Interfaces and default routes of every node's client pod, twice."""
 
     id = "pod-networks"
     on_every_node = (CLIENT,)
     seen = Ask(CLIENT, Request("interfaces", "it"), item=PodNetwork, read=_read)
+    later = Ask(CLIENT, Request("interfaces", "it"), item=PodNetwork, read=_read, after=LATER_SECONDS)

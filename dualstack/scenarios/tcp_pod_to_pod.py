@@ -39,6 +39,10 @@ class Direct:
         lost = path.flaw and not path.strangers
         return next(map(_in_words, self._from(path)), None) if lost else None
 
+    def same(self, path: Observation) -> str | None:
+        """Return that the direct path between the same nodes breaks, too; None if it does not."""
+        return next((_in_words(each) for each in self._from(path) if each.target == path.target), None)
+
     def trouble(self, family: Family, *nodes: str) -> str | None:
         """Return which direct path at one of the nodes breaks too, in words; None if none does."""
         return next(map(_in_words, self._at(family, nodes)), None)

@@ -88,10 +88,10 @@ OF_NAMES = {"dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
 OF_ANOTHER_VARIANT = {"network-plugin", "tunnel-neighbour-stale"}
 """These need another cluster than this file's; the suite is exact about them (test_suite.py)."""
 OF_THE_SUITES_OWN = {
-    "accounts-are-late", "balancer-is-late", "balancer-name-ipv4-only", "default-deny", "services-annotated",
-    "slice-left-behind",
+    "accounts-are-late", "balancer-is-late", "balancer-name-ipv4-only", "dad-slow", "default-deny",
+    "filter-frozen", "services-annotated", "slice-left-behind",
 }  # fmt: skip
-"""These act on namespaces and Services of the suite only."""
+"""These act on namespaces, Services and new pods of the suite only."""
 
 
 def matching(paths: Paths, patterns: tuple[str, ...]) -> set[str]:
