@@ -68,6 +68,8 @@ class Expect(_Data):
     """A pattern of the sentence that must say what is wrong: the damage that was done."""
     unjudged: tuple[str, ...] = ()
     """Behaviours that cannot be judged there; all others are, in a healthy cluster."""
+    leaves: bool = False
+    """Whether the run's namespace cannot go as long as the damage lasts."""
     together: str = ""
     """Faults of one name are judged in one run: their effects do not meet."""
     often: bool = True

@@ -6,9 +6,10 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.through_api import EXECUTE, FORWARD, LOGS, PROXY, ThroughApi
+from dualstack.scenarios.aggregated import Aggregated
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
-from dualstack.verdict.judge import Judge
+from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier
 
 
@@ -56,6 +57,33 @@ def test_api_exec_logs(board: Board, judge: Judge) -> None:
 )
 def test_api_to_pod(board: Board, judge: Judge) -> None:
     _judge(board, (PROXY,), judge)
+
+
+@behaviour(
+    Behaviour(
+        id="api-aggregated",
+        level=Level.SHOULD,
+        tier=Tier.READ,
+        claim="Every API that the API server passes on to a Service is available.",
+        source="https://kubernetes.io/docs/concepts/extend-kubernetes/api-extension/apiserver-aggregation/",
+        remedy="Can the API server reach the Service's pods, in the family of its ClusterIP? See api-to-pod. "
+        "As long as an API is lost, no namespace can go.",
+    ),
+    needs=(Aggregated,),
+)
+def test_api_aggregated(board: Board, judge: Judge) -> None:
+    seen = board.wait(Aggregated.seen)
+    if seen.trouble:
+        raise CannotJudge(seen.trouble)
+    if not seen.apis:
+        raise NotApplicable("the API server answers for all APIs itself")
+    for api in seen.apis:
+        judge(
+            f"API {api.name}",
+            api.available,
+            cause=api.message,
+            service=f"service {api.namespace}/{api.service}",
+        )
 
 
 def _judge(board: Board, ways: Iterable[str], judge: Judge) -> None:

@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from dualstack.family import FAMILIES, Family, family_of, is_address
+from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
 from dualstack.scenario.lookup import NO_ERROR, RECORD, NodeReplies, Reply
 from dualstack.scenario.name_servers import DNS_LABEL
 from dualstack.scenarios.cluster_ips import ServicePaths
-from dualstack.scenarios.dns import BY_NAME, HEADLESS, WITH_RECORDS, Dns
+from dualstack.scenarios.dns import BY_NAME, HEADLESS, WITH_RECORDS, Dns, OutsideNames
 from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.scenarios.udp_pod_to_pod import UdpPodToPod
+from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier
@@ -196,6 +198,31 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
             )
 
 
+@behaviour(
+    Behaviour(
+        id="dns-external",
+        traffic="DNS records of the outside",
+        every_node=True,
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="Every name server that answers gives addresses of both families for the names outside that "
+        "the profile names.",
+        source="https://www.rfc-editor.org/rfc/rfc8305#section-3",
+        remedy="Ask the servers that the cluster's DNS forwards to for the missing type, and look for "
+        "filters of AAAA on the way (template, DNS64, split zones).",
+    ),
+    needs=(OutsideNames,),
+)
+def test_dns_external(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
+    if why := OutsideNames.left_out(survey, profile):
+        raise NotApplicable(why)
+    for node in judge.each(board.wait(OutsideNames.replies).nodes, "nodes"):
+        if node.trouble:
+            judge.cannot(node.node, node.trouble, source=node.node)
+        else:
+            _judge_replies(node, node.replies, judge)
+
+
 def _check_there_is_one(board: Board) -> None:
     """Raise CannotJudge or NotApplicable if the cluster has no DNS, as far as anybody can see."""
     cluster = board.wait(Dns.cluster)
@@ -286,5 +313,5 @@ def _in_words(reply: Reply) -> str:
     said = reply.status or reply.error
     if reply.status == NO_ERROR:
         said = ", ".join(reply.values) or "no record"
-    wanted = ", ".join(reply.expected) or "no record"
+    wanted = "an address" if reply.expected is None else ", ".join(reply.expected) or "no record"
     return f"{reply.server} says {said} for {reply.record}, and not {wanted}"

@@ -1,6 +1,7 @@
 """Profiles: what a kind of cluster promises, as validated YAML with one `extends`."""
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -146,6 +147,8 @@ class Profile(_Part):
     egress: list[str] = []
     """Addresses outside that pods must reach by TCP, as ADDRESS:PORT, with brackets around an IPv6 one;
     name the same service in both families, so that one is the other's control."""
+    external_names: list[str] = []
+    """Names outside that have addresses of both families, for pods to ask for."""
     call_endpoints_in: list[str] = []
     """Namespaces whose owners let the suite open a connection to each ready endpoint of their Services."""
     timeouts: Timeouts = Timeouts()
@@ -155,6 +158,14 @@ class Profile(_Part):
     def _are_targets(cls, value: list[str]) -> list[str]:
         for each in value:
             egress_target(each)
+        return value
+
+    @field_validator("external_names")
+    @classmethod
+    def _are_names(cls, value: list[str]) -> list[str]:
+        for each in value:
+            if len(each) > 253 or not re.fullmatch(r"([A-Za-z0-9_-]{1,63}\.)+[A-Za-z0-9-]{1,63}\.?", each):
+                raise ValueError(f"{each!r} is no domain name")
         return value
 
     @field_validator("cloud_config")

@@ -28,16 +28,16 @@ NO_ERROR = "NOERROR"
 
 
 class Question(NamedTuple):
-    """A name below the cluster's domain, or an address, and what should be answered."""
+    """A name, or an address, and what should be answered."""
 
     subject: str
-    """What it is about: a Service."""
+    """What it is about: a Service, or a name outside."""
     name: str
-    """Relative to `svc.DOMAIN`; for PTR an address."""
+    """Relative to `svc.DOMAIN`, unless it ends with a dot; for PTR an address."""
     record: str
     """A, AAAA or PTR."""
-    expected: frozenset[str]
-    """Addresses, or names of which one must be there."""
+    expected: frozenset[str] | None
+    """Addresses, or names of which one must be there; None where any address will do."""
 
 
 class Reply(Seen):
@@ -48,7 +48,7 @@ class Reply(Seen):
     """As it was asked."""
     record: str
     server: str
-    expected: tuple[str, ...]
+    expected: tuple[str, ...] | None
     status: str | None = None
     """The response code: NOERROR, NXDOMAIN, SERVFAIL … None without an answer."""
     values: tuple[str, ...] = ()
@@ -61,6 +61,8 @@ class Reply(Seen):
         """Whether it is what was expected: exactly these addresses, or among others one of these names."""
         if self.status != NO_ERROR:
             return False
+        if self.expected is None:
+            return bool(self.values)
         if self.record == "PTR":
             return not set(self.expected).isdisjoint(value.lower() for value in self.values)
         return set(map(_canonical, self.values)) == set(map(_canonical, self.expected))
@@ -96,9 +98,9 @@ class Lookup(Step[PerNode[NodeReplies]]):
         cluster: ClusterDns,
         questions: Callable[[Stage, str], list[Question]],
         *,
-        services: tuple[str, ...],
+        services: tuple[str, ...] = (),
     ) -> None:
-        """Declare it: `questions` makes them for a domain, of the Services that it is about."""
+        """Declare it: `questions` makes them for a domain; `services` are those that they are about."""
         self.resolver, self.cluster, self.questions, self.services = resolver, cluster, questions, services
 
     @property
@@ -159,7 +161,7 @@ class Lookup(Step[PerNode[NodeReplies]]):
                 name=_full_name(each, resolver.domain),
                 record=each.record,
                 server=server,
-                expected=tuple(sorted(each.expected)),
+                expected=None if each.expected is None else tuple(sorted(each.expected)),
             )
             for server in servers
             for each in self.questions(stage, resolver.domain)
@@ -169,7 +171,7 @@ class Lookup(Step[PerNode[NodeReplies]]):
 def _full_name(question: Question, domain: str) -> str:
     if question.record == "PTR":
         return f"{ip_address(question.name).reverse_pointer}."
-    return f"{question.name}.svc.{domain}."
+    return question.name if question.name.endswith(".") else f"{question.name}.svc.{domain}."
 
 
 def request(replies: list[Reply]) -> Request:

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from dualstack.family import FAMILIES, family_of
 from dualstack.probes.script import Answers, Request
+from dualstack.profile.model import Profile
 from dualstack.scenario.ask import Ask
 from dualstack.scenario.lookup import RECORD, Lookup, Question
 from dualstack.scenario.manifests import CLIENT, SERVER
@@ -13,6 +14,7 @@ from dualstack.scenario.name_servers import ClusterDns, Resolver, read_resolver
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.seen import NodeSeen, ObjectSeen
 from dualstack.scenario.stage import Stage
+from dualstack.survey.model import Survey
 
 WITH_RECORDS = ("service-ipv4", "service-ipv6", "service-dual-v4-first", "service-dual-v6-first")
 REVERSED, HEADLESS = "service-dual-v4-first", "service-headless"
@@ -117,3 +119,24 @@ class Dns(Scenario):
     replies = Lookup(resolver, cluster, questions, services=(*WITH_RECORDS, HEADLESS))
     by_name = ask_by_name()
     by_name_again = ask_by_name(after=AGAIN_SECONDS)
+
+
+def names_outside(stage: Stage, _domain: str) -> list[Question]:
+    """Return both records of every name outside that the profile names; any address will do."""
+    names = [f"{name.rstrip('.')}." for name in stage.site.profile.external_names]
+    return [Question(name, name, RECORD[family], None) for name in names for family in FAMILIES]
+
+
+class OutsideNames(Scenario):
+    """Every node's client asks its name servers, and the cluster's own ones, for names outside."""
+
+    id = "outside-names"
+    on_every_node = (CLIENT,)
+    cluster = ClusterDns()
+    resolver = Ask(CLIENT, Request("resolver", "resolver"), item=Resolver, read=read_resolver)
+    replies = Lookup(resolver, cluster, names_outside)
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out where there is no name to ask for."""
+        return None if profile.external_names else f"profile {profile.name} names no `external-names`"

@@ -29,6 +29,7 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.waits import Waits
+from dualstack.scenarios.aggregated import Aggregated
 from dualstack.scenarios.listening import Listening
 from dualstack.scenarios.load_balancers import ExternalServices
 from dualstack.scenarios.workloads import Existing
@@ -92,6 +93,7 @@ class Run:
         disclosure.watch(self._hosts)
         disclosure.watch(self._objects)
         disclosure.watch(self._called)
+        disclosure.watch(self._apis)
         self.unwritten: list[str] = []
         """What could not be written, and why."""
         self.swept: list[str] = []
@@ -230,6 +232,16 @@ class Run:
         owners = {each.owner for each in workloads.pods} | {each.owner for each in workloads.host_pods}
         owners |= {each.owner for each in workloads.services}
         return Names(objects=tuple((each.kind, each.namespace, each.name) for each in owners))
+
+    def _apis(self) -> Names | None:
+        """Return the APIs that Services answer for, and these."""
+        found = self.board.peek(Aggregated.seen)
+        if found is None:
+            return None
+        return Names(
+            plain=tuple(("api", each.name) for each in found.apis),
+            objects=tuple(("service", each.namespace, each.service) for each in found.apis),
+        )
 
     def _called(self) -> Names | None:
         """Return the Services whose endpoints are called."""

@@ -79,11 +79,11 @@ SELF_PROVING = {
 }  # fmt: skip
 """These wait by themselves until the API server heeds them."""
 OF_OTHERS = {
-    "addresses-unowned", "apiserver-no-pods", "host-pods-stale", "kubelet-refuses", "listens-in-ipv4-only",
-    "range-going", "switched-late", "workloads-left-behind",
+    "addresses-unowned", "aggregated-api-lost", "apiserver-no-pods", "host-pods-stale", "kubelet-refuses",
+    "listens-in-ipv4-only", "range-going", "switched-late", "workloads-left-behind",
 }  # fmt: skip
 """These are about the control plane's own ways, or about what ran before (test_suite.py)."""
-OF_NAMES = {"dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
+OF_NAMES = {"dns-external-ipv4-only", "dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
 """These change what the DNS says, and no path (test_suite.py)."""
 OF_ANOTHER_VARIANT = {"network-plugin", "tunnel-neighbour-stale"}
 """These need another cluster than this file's; the suite is exact about them (test_suite.py)."""
