@@ -12,6 +12,7 @@ from dualstack.cluster.permissions import Permission
 from dualstack.places import PROFILES, ROOT
 from dualstack.play.plan import make_plan, make_site
 from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
+from dualstack.profile.signs import Signs
 from dualstack.report import schema as report_schema
 from dualstack.scenario.manifests import load as load_all
 from dualstack.scenario.manifests import name_of
@@ -67,7 +68,7 @@ def profiles() -> str:
     """docs/profiles.md."""
     rows = [
         *_keys(Profile, ""), *_keys(Promises, "promises."), *_keys(Limits, "limits."),
-        *_keys(Timeouts, "timeouts."),
+        *_keys(Signs, "signs."), *_keys(Timeouts, "timeouts."),
     ]  # fmt: skip
     built_in = [[f"`{path.stem}`", load(path.stem)[0].title] for path in sorted(PROFILES.glob("*.yaml"))]
     table = tabulate(rows, ["key", "default", "meaning"], "github", disable_numparse=True)
@@ -76,7 +77,7 @@ def profiles() -> str:
             GENERATED,
             "# Profiles\n",
             "A profile says what a kind of cluster promises. `--profile` takes the name of a built-in one or "
-            "a YAML file of yours, which may build on another with `extends: NAME`.\n",
+            "a YAML file of yours, which may build on another with `extends: NAME|FILE`.\n",
             tabulate(built_in, ["built-in", "for"], "github", disable_numparse=True),
             "\nA file of your own needs only what differs:\n",
             "```yaml\nname: our-site\ntitle: Our clusters\nextends: kubernetes\npromises:\n"
@@ -87,6 +88,7 @@ def profiles() -> str:
             "(a proxy mode, or a MUST for a behaviour, that came with a later release): such a run does not "
             "begin, and nothing is created. A cluster that is older than the profile's `minimum-version` is "
             "not refused but judged: node-ready breaks.\n",
+            AUTO,
             table,
             "",
         ]
@@ -142,6 +144,14 @@ def _default(field: FieldInfo) -> str:
     return shown[value] if value is None or isinstance(value, bool) else f"`{value}`"
 
 
+AUTO = """\
+`--profile auto` takes the built-in profile whose `signs` the cluster shows, by what the survey reads in any
+case: providerIDs, kubelet versions, labels, network DaemonSets, kube-proxy's ConfigMap. It says which and why
+at the start and in the report. Where none or several fit, it ends with exit status 4 and one line: what was
+seen, and what to choose from. A profile that was named, or the default one, is kept in any case; one line at
+the start says so where the survey speaks for another. The reason and the source of each deviation stand in
+the profiles' files, in `profiles/`.
+"""
 ROLE = """\
 apiVersion: rbac.authorization.k8s.io/v1
 kind: ClusterRole

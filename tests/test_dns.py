@@ -77,6 +77,7 @@ def test_dns_no_data(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="dns-headless",
+        both_families=True,
         traffic="DNS records of pods",
         every_node=True,
         level=Level.MUST,
@@ -97,6 +98,7 @@ def test_dns_headless(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="dns-reverse",
+        both_families=True,
         traffic="DNS names of addresses",
         every_node=True,
         level=Level.SHOULD,
@@ -153,6 +155,7 @@ def test_dns_servers(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="dns-fallback",
+        both_families=True,
         traffic="first choices by name",
         every_node=True,
         level=Level.INFO,

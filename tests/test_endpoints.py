@@ -65,7 +65,8 @@ def test_endpoint_slices(board: Board, judge: Judge) -> None:
     for service in judge.each(seen.services, "Services"):
         subject = f"service {service.service}"
         if service.trouble:
-            judge.cannot(subject, service.trouble)
+            alone = service.families[0] if len(service.families) == 1 else None
+            judge.cannot(subject, service.trouble, family=alone)
             continue
         for family in FAMILIES:
             listed = service.listed(family)

@@ -77,6 +77,7 @@ class Lagging(Scenario):
 @behaviour(
     Behaviour(
         id="latency-parity",
+        both_families=True,
         traffic="slow TCP",
         every_pair=True,
         every_node=True,

@@ -33,6 +33,7 @@ class LocalLoadBalancer(Scenario):
 @behaviour(
     Behaviour(
         id="lb-source-ranges",
+        both_families=True,
         traffic="answers to strangers at load balancers",
         level=Level.SHOULD,
         tier=Tier.OUTSIDE,
@@ -68,6 +69,7 @@ def test_lb_source_ranges(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="lb-local",
+        both_families=True,
         every_node=True,
         level=Level.SHOULD,
         tier=Tier.PODS,

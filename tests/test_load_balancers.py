@@ -84,6 +84,7 @@ def test_lb_second_ipv6(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="lb-dual",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since="1.20",
@@ -108,6 +109,7 @@ def test_lb_dual(board: Board, profile: Profile, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="lb-family-change",
+        both_families=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
         since="1.20",

@@ -61,6 +61,7 @@ def test_node_port(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="node-port-single-family",
+        both_families=True,
         traffic="answers at node ports of the other family",
         every_node=True,
         level=Level.INFO,

@@ -49,6 +49,16 @@ def test_pod_ips(board: Board, survey: Survey, profile: Profile, judge: Judge) -
         )
         for family in FAMILIES:
             found = of_family(pod.pod_ips, family)
+            if family not in profile.promises.families:
+                judge(
+                    subject,
+                    not found,
+                    target=pod.node,
+                    cause=f"it has {len(found)} {family} podIPs; {' and '.join(profile.promises.families)} "
+                    "only is promised",
+                    pod_ips=list(pod.pod_ips),
+                )
+                continue
             cidrs = of_family(survey.node(pod.node).pod_cidrs, family) if in_pod_cidrs else []
             outside = [ip for ip in found if cidrs and not any(inside(ip, cidr) for cidr in cidrs)]
             count = f"{len(found)} {family} podIPs" if found else f"no {family} podIP"

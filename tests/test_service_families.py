@@ -95,6 +95,7 @@ class ExternalName(Scenario):
 @behaviour(
     Behaviour(
         id="service-dual-v4-first",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -111,6 +112,7 @@ def test_service_dual_v4_first(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-dual-v6-first",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -144,6 +146,7 @@ def test_service_prefer_dual(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-headless",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -163,6 +166,7 @@ def test_service_headless(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-policy-upgrade",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -184,6 +188,7 @@ def test_service_policy_upgrade(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-policy-downgrade",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -205,6 +210,7 @@ def test_service_policy_downgrade(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-invalid-rejected",
+        both_families=True,
         level=Level.MUST,
         tier=Tier.PODS,
         since=SINCE,
@@ -263,6 +269,7 @@ def test_service_external_name(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="service-explicit-cluster-ips",
+        both_families=True,
         level=Level.SHOULD,
         tier=Tier.PODS,
         since=SINCE,

@@ -99,6 +99,7 @@ def test_existing_host_pods(board: Board, survey: Survey, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="endpoint-parity",
+        both_families=True,
         level=Level.SHOULD,
         tier=Tier.READ,
         since="1.20",

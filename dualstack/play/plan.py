@@ -214,7 +214,7 @@ def make_plan(
     check(scenarios, site)
     if not site.nodes and "nodes" not in survey.missing:
         idle = idle or "the cluster has no node to put a probe pod on"
-    single = survey.not_dual  # asked once: it looks at every node
+    single = survey.lacking(site.profile.promises.families)  # asked once: it looks at every node
     if single:
         idle = idle or f"this is not a dual-stack cluster: {single}"
     if all(each.reads_only for each in scenarios):

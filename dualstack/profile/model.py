@@ -1,37 +1,38 @@
-"""Profiles: what a kind of cluster promises, as validated YAML with one `extends`."""
+"""Profiles: what a kind of cluster promises, as validated YAML that may extend another."""
 
 import hashlib
 import re
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import rfc8785
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from dualstack import yaml_file
 from dualstack.errors import UserError
-from dualstack.family import Family, parse
+from dualstack.family import FAMILIES, Family, parse
 from dualstack.places import PROFILES
+from dualstack.profile.part import PART
+from dualstack.profile.signs import Signs
 from dualstack.survey.version import Release
 from dualstack.verdict.words import Level
 
 WHAT = "a profile with `name`, `title` and `promises`"
 ProxyMode = Literal["iptables", "ipvs", "nftables"]
-
-
-def _kebab(name: str) -> str:
-    return name.replace("_", "-")
+ProxyModes = Annotated[list[ProxyMode], BeforeValidator(lambda value: [] if value == "none" else value)]
+"""`none` is how people write the empty list: a file says that there is no kube-proxy, rather than nothing."""
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", frozen=True, strict=True, alias_generator=_kebab, use_attribute_docstrings=True
-    )
+    model_config = PART
 
 
 class Promises(_Part):
     """What the cluster's makers say it does."""
 
+    families: list[Family] = Field(default=[*FAMILIES], min_length=1, max_length=2)
+    """Families that pods and Services have. Where it is one, nothing is promised in the other, and a pod has
+    no address of it."""
     minimum_version: str = "1.16"
     """Oldest kubelet and API server, as a minor release."""
     node_addresses: Literal["dual", "exactly-two"] = "dual"
@@ -45,13 +46,20 @@ class Promises(_Part):
     """Prefix length of every node's podCIDR, by family; null where none is declared."""
     pod_masquerade: bool = False
     """Whether traffic between pods may arrive with another source address."""
-    proxy_modes: list[ProxyMode] = ["iptables", "ipvs", "nftables"]
-    """Modes that kube-proxy may be in; empty where something else implements Services."""
+    proxy_modes: ProxyModes = ["iptables", "ipvs", "nftables"]
+    """Modes that kube-proxy may be in; `none` where something else implements Services."""
     parity_milliseconds: float = Field(default=250, ge=0)
     """How much longer than an IPv4 connection an IPv6 one may take to come about on the same path. After
     250 ms a client that tries both families turns to the other one (RFC 8305)."""
     load_balancer: Literal["required", "if-present", "none"] = "if-present"
     """Whether Services of type LoadBalancer get an address."""
+
+    @field_validator("families")
+    @classmethod
+    def _differ(cls, value: list[Family]) -> list[Family]:
+        if len(set(value)) < len(value):
+            raise ValueError(f"{value[0]} stands twice")
+        return value
 
     @field_validator("minimum_version")
     @classmethod
@@ -140,6 +148,8 @@ class Profile(_Part):
     """One line for the report."""
     promises: Promises = Promises()
     limits: Limits = Limits()
+    signs: Signs = Signs()
+    """What tells that a cluster is of this kind: `--profile auto` goes by it."""
     levels: dict[str, Level] = {}
     """Levels of behaviours that differ from their declaration, by id."""
     cloud_config: str | None = None
@@ -195,20 +205,31 @@ def load(name: str, timeouts: Path | None = None) -> tuple[Profile, str]:
     `timeouts`: a file with the keys of `timeouts` that a site has other values for.
     """
     path, source = _find(name)
-    document = yaml_file.read(path, WHAT)
-    if parent := document.pop("extends", None):
-        if not isinstance(parent, str):
-            raise UserError(f"{path}: extends: must be the name of a profile or a file")
-        base = yaml_file.read(_find(parent, path.parent)[0], WHAT)
-        if "extends" in base:
-            raise UserError(f"{path}: extends: {parent!r} extends another itself; only one step is allowed")
-        document = _merge(base, document)
-    profile = yaml_file.validated(path, document, Profile)
+    profile = yaml_file.validated(path, _resolved(path), Profile)
     if timeouts is None:
         return profile, source
     own = _merge(profile.timeouts.model_dump(by_alias=True), yaml_file.read(timeouts, "timeouts"))
     bounds = yaml_file.validated(timeouts, own, Timeouts)
     return profile.model_copy(update={"timeouts": bounds}), f"{source}, with the time-outs of {timeouts}"
+
+
+def built_in() -> dict[str, Profile]:
+    """Return every built-in profile by its name."""
+    return {path.stem: load(path.stem)[0] for path in sorted(PROFILES.glob("*.yaml"))}
+
+
+def _resolved(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The file's mapping, laid on that of the profile that it extends."""
+    document = yaml_file.read(path, WHAT)
+    parent = document.pop("extends", None)
+    if parent is None:
+        return document
+    if not isinstance(parent, str):
+        raise UserError(f"{path}: extends: must be the name of a profile or a file")
+    base, seen = _find(parent, path.parent)[0].resolve(), (*above, path.resolve())
+    if base in seen:
+        raise UserError(f"{path}: extends: {parent!r} extends this file in turn")
+    return _merge(_resolved(base, seen), document)
 
 
 def _find(name: str, beside: Path | None = None) -> tuple[Path, str]:

@@ -37,6 +37,21 @@ def _departed(finding: Finding, departed: Collection[str]) -> str | None:
     return next((name for name in about if name is not None and name in departed), None)
 
 
+def without_unpromised(findings: Sequence[Finding], promised: Collection[Family]) -> list[Finding]:
+    """Return the findings; those about a family in which nothing is promised are not applicable."""
+    return [
+        replace(
+            finding,
+            verdict=Verdict.NOT_APPLICABLE,
+            remedy=None,
+            cause=f"nothing is promised in {finding.family} (promises.families)",
+        )
+        if finding.family not in (None, *promised)
+        else finding
+        for finding in findings
+    ]
+
+
 def by_family(findings: Sequence[Finding]) -> dict[Family, Verdict]:
     """The verdict in each family that findings speak of; a finding about both counts for both."""
     spoken = [family for family in FAMILIES if any(finding.family is family for finding in findings)]

@@ -39,7 +39,7 @@ class ServiceSlices(Seen):
     trouble: str | None = None
     """Why it was not created."""
     families: tuple[Family, ...] = ()
-    """Of its ClusterIPs."""
+    """Of its ClusterIPs; of one that was not created, those that were asked for."""
     backends: dict[Family, tuple[str, ...]] = Field(default_factory=dict)
     """Addresses of the running pods that it selects, by family."""
     slices: tuple[SliceSeen, ...] = ()
@@ -118,7 +118,8 @@ def _list(stage: Stage) -> list[SliceSeen]:
 def _seen(stage: Stage, name: str, slices: list[SliceSeen]) -> ServiceSlices:
     service = stage.objects[name]
     if service.spec is None:
-        return ServiceSlices(service=name, trouble=f"Service {name} was not created: {service.error}")
+        why = f"Service {name} was not created: {service.error}"
+        return ServiceSlices(service=name, families=service.families, trouble=why)
     selector: Any = service.spec.get("selector") or {}
     pods = [pod for pod in stage.pods.selected(selector) if pod.running]
     addresses = tuple(service.cluster_ips)

@@ -47,15 +47,16 @@ def of_run(
     ending: bool,
 ) -> Report:
     """Return the whole report of a run, verdict included."""
+    profile = run.profile
+    lacking = run.survey.lacking(profile.promises.families)
     verdict, sentence = outcome(
         results,
         partial=run.options.partial,
         interrupted=interrupted,
         strict_support=run.options.strict_support,
-        not_dual=run.survey.not_dual,
+        not_dual=lacking,
         notes=run.notes,
     )
-    profile = run.profile
     return Report(
         run=Run(
             id=run.id,
@@ -69,11 +70,15 @@ def of_run(
         ),
         cluster=_cluster(run.survey, run.board),
         profile=ProfileFacts(
-            name=profile.name, title=profile.title, source=run.profile_source, digest=profile.digest
+            name=profile.name,
+            title=profile.title,
+            source=run.profile_source,
+            because=run.because,
+            digest=profile.digest,
         ),
         verdict=verdict,
         sentence=sentence,
-        causes=[] if run.survey.not_dual else causes(results, TOPICS),
+        causes=[] if lacking else causes(results, TOPICS),
         behaviours=results,
         waivers=waivers,
         convergence=_convergence(run.board),

@@ -85,7 +85,7 @@ def needs_of(items: Iterable[pytest.Item], shared: Shared) -> list[type[Scenario
     needed: dict[type[Scenario], None] = {}
     for item in items:
         try:
-            _check_applies(behaviour_of(item), shared.survey, shared.profile)
+            check_applies(behaviour_of(item), shared.survey, shared.profile)
         except (NotApplicable, CannotJudge):
             continue
         needed |= dict.fromkeys(getattr(getattr(item, "function", None), "needs", ()))
@@ -96,7 +96,7 @@ def call(item: pytest.Function, shared: Shared) -> None:
     """Run a test if its behaviour applies; a reason not to judge is a finding, not an error."""
     judge = item.stash[JUDGE]
     try:
-        _check_applies(behaviour_of(item), shared.survey, shared.profile)
+        check_applies(behaviour_of(item), shared.survey, shared.profile)
         item.obj(**{name: item.funcargs[name] for name in item._fixtureinfo.argnames})
         if behaviour_of(item).every_node:
             _add_left_out(judge, shared)
@@ -137,6 +137,7 @@ def conclude(
         return
     declared = _declared(item, shared.profile, 0)
     findings = concluding.without_departed(item.stash[JUDGE].findings, item.config.stash[BOARD].departed())
+    findings = concluding.without_unpromised(findings, shared.profile.promises.families)
     verdict, reason = concluding.verdict_of(findings), concluding.reason(findings)
     if report.failed:  # a mistake of ours: shown as an error, and nothing is claimed about the cluster
         what = call.excinfo.exconly() if call.excinfo else "unknown error"
@@ -167,7 +168,7 @@ def why_not(declared: Iterable[Declared], shared: Shared, plan: Plan) -> dict[st
     reasons: dict[str, str] = {}
     for each in declared:
         try:
-            _check_applies(each.behaviour, shared.survey, shared.profile)
+            check_applies(each.behaviour, shared.survey, shared.profile)
         except NotApplicable as reason:
             reasons[each.behaviour.id] = f"not applicable: {reason}"
         except CannotJudge as reason:
@@ -188,7 +189,7 @@ def _topic(item: pytest.Item) -> str:
     return Path(item.path).stem.removeprefix("test_").replace("_", "-")
 
 
-def _check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> None:
+def check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> None:
     """Raise NotApplicable or CannotJudge where there is nothing to judge, or nothing to judge by."""
     if survey.release < Release.parse(behaviour.since):
         raise NotApplicable(f"came with Kubernetes {behaviour.since}; this server is {survey.release}")
@@ -197,6 +198,9 @@ def _check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> No
     if behaviour.promise and getattr(profile.promises, behaviour.promise) in ([], False, "none"):
         key = behaviour.promise.replace("_", "-")
         raise NotApplicable(f"profile {profile.name} makes no promise of it (promises.{key})")
+    if behaviour.both_families and len(profile.promises.families) == 1:
+        only = profile.promises.families[0]
+        raise NotApplicable(f"profile {profile.name} promises {only} only (promises.families)")
     if behaviour.limit and getattr(profile.limits, behaviour.limit) is None:
         raise NotApplicable(f"profile {profile.name} documents no such limit")
     for fact in behaviour.reads:

@@ -57,8 +57,9 @@ def add(parser: pytest.Parser) -> None:
         "--namespace", metavar="NAME", help="work in this namespace, which is there already, and make none"
     )
     group.addoption(
-        "--profile", metavar="NAME|FILE", default="kubernetes",
-        help="what this kind of cluster promises: a built-in profile or a YAML file; default: %(default)s",
+        "--profile", metavar="NAME|FILE|auto", default="kubernetes",
+        help="what this kind of cluster promises: a built-in profile, a YAML file, or auto for the one that "
+        "the survey speaks for; default: %(default)s",
     )  # fmt: skip
     group.addoption(
         "--timeouts", metavar="FILE", help="YAML file of bounds of waiting that differ from the profile's"

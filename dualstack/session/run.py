@@ -34,6 +34,7 @@ from dualstack.scenarios.listening import Listening
 from dualstack.scenarios.load_balancers import ExternalServices
 from dualstack.scenarios.workloads import Existing
 from dualstack.session import build_report, catalogue, waivers
+from dualstack.session.auto import AUTO, doubts, proposed
 from dualstack.session.options import Options
 from dualstack.session.record import Record
 from dualstack.survey.model import Survey
@@ -67,8 +68,10 @@ class Run:
         self.options = options
         self.command = command
         self.disclosure = disclosure
+        self.because: list[str] = []
+        """Facts of the survey by which --profile auto proposed the profile."""
         self.start = datetime.now(UTC)
-        self.profile, self.profile_source = profiles.load(options.profile, options.timeouts)
+        named = None if options.profile == AUTO else profiles.load(options.profile, options.timeouts)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -77,6 +80,10 @@ class Run:
             self.survey = take(self.cluster, self.version)
         except ApiError as error:
             raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
+        if named is None:
+            options, self.because = proposed(options, self.survey)
+            named = profiles.load(options.profile, options.timeouts)
+        self.profile, self.profile_source = named
         declared = catalogue.declared()
         possible.check(self.profile, options.profile, self.survey.release, declared)
         _check_ids(options, self.profile, [each.id for each in declared])
@@ -112,6 +119,10 @@ class Run:
             f"Kubernetes {self.survey.version}, {len(self.survey.nodes)} nodes",
             f"profile {self.profile.name}: {self.profile.title}; run {self.id}",
         ]
+        if self.because:
+            lines.append(f"proposed by --profile auto, since {'; '.join(self.because)}")
+        elif doubt := doubts(self.options.profile, self.profile, self.survey):
+            lines.append(doubt)
         if not self.cluster.verifies:
             lines.append("TLS is not verified (insecure-skip-tls-verify): anybody on the way may answer")
         return [self.disclosure.text(line) for line in lines] + self.disclosure.line

@@ -1,5 +1,6 @@
 """The survey: one immutable value, taken once, shared by every worker and stored with the report."""
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from pydantic import BaseModel, ConfigDict
@@ -112,6 +113,8 @@ class Survey(Fact):
     """ClusterIP of `default/kubernetes`: of the first service range's family, by definition."""
     proxy_mode_configured: str | None = None
     """Mode in kube-proxy's ConfigMap: an intent, not a proof."""
+    proxy_config_at: str | None = None
+    """Where that stands, as CONFIGMAP/KEY: installers differ in it."""
     proxy_daemonsets: tuple[str, ...] = ()
     """DaemonSets whose name says that they are kube-proxy."""
     network_daemonsets: tuple[str, ...] = ()
@@ -128,10 +131,9 @@ class Survey(Fact):
         """The family of Services that ask for none; None if it cannot be known."""
         return _family_or_none(next(iter(self.service_ranges), self.kubernetes_service_ip or ""))
 
-    @property
-    def not_dual(self) -> str | None:
-        """What is missing if the whole cluster is of one family only; None for anything in between."""
-        for family in FAMILIES if self.nodes else ():
+    def lacking(self, families: Sequence[Family] = FAMILIES) -> str | None:
+        """Return what is missing if the whole cluster lacks one of the families; None for all in between."""
+        for family in families if self.nodes else ():
             addresses = [ip for node in self.nodes for ip in of_family(node.internal_ips, family)]
             cidrs = [cidr for node in self.nodes for cidr in of_family(node.pod_cidrs, family)]
             if not addresses and not cidrs and not of_family(self.service_ranges, family):

@@ -56,6 +56,7 @@ def take(cluster: Cluster, version: str) -> Survey:
                 raise
             if not error.not_found:
                 missing[name] = str(error)
+    mode, where = found.get("proxy-config") or (None, None)
     flags = _flags(found.get("control-plane-pods", []))
     return Survey(
         context=cluster.context,
@@ -67,7 +68,8 @@ def take(cluster: Cluster, version: str) -> Survey:
         service_ranges=_service_ranges(found.get("service-cidrs", []), flags),
         service_cidrs=tuple(map(_service_cidr, found.get("service-cidrs", []))),
         kubernetes_service_ip=found.get("kubernetes-service", {}).get("spec", {}).get("clusterIP"),
-        proxy_mode_configured=found.get("proxy-config"),
+        proxy_mode_configured=mode,
+        proxy_config_at=where,
         proxy_daemonsets=_named(found.get("daemonsets", []), ("kube-proxy",)),
         network_daemonsets=_named(found.get("daemonsets", []), NETWORK_PLUGINS),
         missing=missing,
@@ -119,8 +121,8 @@ def _node(item: dict[str, Any]) -> Node:
     )
 
 
-def _proxy_config(cluster: Cluster) -> str | None:
-    """The mode in kube-proxy's ConfigMap, by the names that kubeadm and AKS Engine give it."""
+def _proxy_config(cluster: Cluster) -> tuple[str, str] | None:
+    """The mode in kube-proxy's ConfigMap and where it is, by the names that installers give it."""
     for name in ("kube-proxy", "kube-proxy-config"):
         try:
             config = cluster.get(f"/api/v1/namespaces/kube-system/configmaps/{name}")
@@ -128,9 +130,9 @@ def _proxy_config(cluster: Cluster) -> str | None:
             if error.not_found:
                 continue
             raise
-        for text in config.get("data", {}).values():
+        for key, text in config.get("data", {}).items():
             if found := re.search(r"^\s*mode:\s*[\"']?(\w*)", text, re.MULTILINE):
-                return found[1] or "iptables"  # an empty mode is the platform's default
+                return found[1] or "iptables", f"{name}/{key}"  # an empty mode is the platform's default
     return None
 
 

@@ -33,6 +33,8 @@ class Behaviour(BaseModel):
     """It speaks of every node, so one that gets no probe pods is recorded as not judged."""
     every_pair: bool = False
     """It speaks of every pair of nodes, so those that are not probed are recorded."""
+    both_families: bool = False
+    """It compares the families, or its objects have both: not applicable where only one is promised."""
     traffic: str = ""
     """What moves on its paths, the protocol first; a diagnosis puts findings of one traffic together. Empty
     where it is of several kinds. Without paths: `all` where whatever moves at its subjects rests on it."""

@@ -71,9 +71,7 @@ def test_a_server_that_is_down(tmp_path):
 
 
 def test_an_unknown_profile(tmp_path):
-    assert "built-in profiles: aks-engine, in-cluster, kubernetes" in line_of(
-        judge(tmp_path, "--profile=nothing")
-    )
+    assert "built-in profiles: aks-cilium, aks-engine, " in line_of(judge(tmp_path, "--profile=nothing"))
 
 
 def test_a_level_for_a_behaviour_that_does_not_exist(tmp_path):

@@ -183,7 +183,7 @@ def test_the_real_names_are_there_without_the_option(suite):
     [
         (without_names, (), 3, "an internal error of the suite (KeyError)"),
         (slow, ("--time-limit=0.5",), 2, "interrupted by the time limit of 0.5 s"),
-        (healthy, ("--profile=nothing",), 4, "built-in profiles: aks-engine, in-cluster, kubernetes"),
+        (healthy, ("--profile=nothing",), 4, "built-in profiles: aks-cilium, aks-engine, "),
         (healthy, ("--context=corp-admin@test",), 4, "there is no context"),
         (healthy, ("-k", "nothing-is-called-so"), 5, "no behaviour was selected"),
     ],

@@ -4,6 +4,7 @@ import pytest
 
 from dualstack.family import Family
 from dualstack.probes.observation import Burst, Observation
+from dualstack.profile.model import load
 from dualstack.scenario.board import Board
 from dualstack.scenario.seen import Paths
 from dualstack.verdict.judge import CannotJudge, Judge
@@ -35,12 +36,12 @@ STRANGER = service(
 
 @pytest.fixture
 def judged(suite_module, tmp_path):
-    def run(control=CONTROL, dead=DEAD, stranger=STRANGER):
+    def run(control=CONTROL, dead=DEAD, stranger=STRANGER, profile="kubernetes"):
         board, judge = Board(tmp_path), Judge()
         module = suite_module("test_canary")
         for step, seen in (("control", control), ("dead", dead), ("stranger", [stranger])):
             board.publish(getattr(module.Canary, step), Paths(observations=tuple(seen)))
-        module.test_canary(board, judge)
+        module.test_canary(board, load(profile)[0], judge)
         return judge.findings
 
     return run
@@ -48,6 +49,12 @@ def judged(suite_module, tmp_path):
 
 def test_what_is_broken_on_purpose_and_found_broken_conforms(judged):
     assert [finding.verdict for finding in judged()] == [Verdict.CONFORMS] * 3
+
+
+def test_a_cluster_of_ipv6_on_purpose_needs_no_control_of_ipv4(judged):
+    absent = service("canary-ipv4", whole=False, family=Family.V4, blocked="no IPv4 Services here")
+    findings = judged(control=(absent, CONTROL[1]), profile="eks-ipv6")
+    assert [finding.verdict for finding in findings] == [Verdict.CONFORMS] * 3
 
 
 @pytest.mark.parametrize(

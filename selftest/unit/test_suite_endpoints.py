@@ -57,5 +57,8 @@ def test_what_is_missing_or_left_over_is_named(judged, found, family, words):
 
 
 def test_a_service_that_was_not_created_or_has_no_pods_is_not_judged(judged):
-    assert judged(service(trouble="Service s was not created: quota"))[None].verdict is Verdict.NOT_JUDGED
+    both = service(trouble="Service s was not created: quota", families=(Family.V4, V6))
+    assert judged(both)[None].verdict is Verdict.NOT_JUDGED
+    alone = service(trouble="Service s was not created: no range of the family", families=(V6,))
+    assert judged(alone)[V6].verdict is Verdict.NOT_JUDGED
     assert judged(service(backends={}))[V6].verdict is Verdict.NOT_JUDGED
