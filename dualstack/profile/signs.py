@@ -34,30 +34,26 @@ class Signs(BaseModel):
     service_family: Family | None = None
     """The family of Services that ask for none."""
 
-    def facts(self, survey: Survey) -> Iterator[tuple[str, bool]]:
-        """Yield what each sign says, in words, and whether it holds."""
+    def facts(self, survey: Survey) -> Iterator[tuple[str, str, bool]]:
+        """Yield (what, value, whether it holds) for each sign."""
         nodes = [node for node in survey.nodes if not node.virtual]
         for pattern in self.provider_id:
-            yield (
-                f"every providerID is {pattern}",
-                _all(nodes, lambda node: [node.provider_id or ""], pattern),
-            )
+            yield "providerIDs", pattern, _all(nodes, lambda node: [node.provider_id or ""], pattern)
         if self.kubelet is not None:
-            yield f"every kubelet is {self.kubelet}", _all(nodes, lambda node: [node.kubelet], self.kubelet)
+            yield "kubelets", self.kubelet, _all(nodes, lambda node: [node.kubelet], self.kubelet)
         for pattern in self.labels:
-            yield f"every node is labelled {pattern}", _all(nodes, _labels, pattern)
+            yield "labels", pattern, _all(nodes, _labels, pattern)
         for pattern in self.network:
-            yield f"DaemonSet {pattern} runs", _any(survey.network_daemonsets, pattern)
+            yield "network DaemonSets", pattern, _any(survey.network_daemonsets, pattern)
         if self.pod_cidrs is not None:
             wanted = [family for family in FAMILIES if family in self.pod_cidrs]
             holds = bool(nodes) and all(_families(node) == wanted for node in nodes)
-            yield f"every node has podCIDRs of {' and '.join(wanted) or 'no family'}", holds
+            yield "podCIDRs of", " and ".join(wanted), holds
         if self.proxy_config is not None:
-            where = self.proxy_config
-            yield f"kube-proxy is configured in {where}", survey.proxy_config_at == where
+            yield "kube-proxy's ConfigMap", self.proxy_config, survey.proxy_config_at == self.proxy_config
         if self.service_family is not None:
-            family = self.service_family
-            yield f"Services are of {family} unless they ask", survey.first_service_family is family
+            holds = survey.first_service_family is self.service_family
+            yield "Services first of", self.service_family, holds
 
     @property
     def is_empty(self) -> bool:
@@ -66,20 +62,23 @@ class Signs(BaseModel):
 
     def hold(self, survey: Survey) -> bool:
         """Return whether there are signs, and all of them hold."""
-        facts = [holds for _, holds in self.facts(survey)]
+        facts = [holds for *_, holds in self.facts(survey)]
         return bool(facts) and all(facts)
 
 
 def fitting(kinds: dict[str, Signs], survey: Survey) -> list[str]:
     """Return the kinds that a cluster fits; one whose signs another has too, and more, gives way to that."""
-    fit = {name: signs for name, signs in kinds.items() if signs.hold(survey)}
-    words = {name: {fact for fact, _ in signs.facts(survey)} for name, signs in fit.items()}
-    return [name for name in fit if not any(words[name] < others for others in words.values())]
+    fit = {name: set(signs.facts(survey)) for name, signs in kinds.items() if signs.hold(survey)}
+    return [name for name, facts in fit.items() if not any(facts < others for others in fit.values())]
 
 
-def reasons(signs: Signs, survey: Survey) -> list[str]:
-    """Return what holds, in words that name no node."""
-    return [fact for fact, holds in signs.facts(survey) if holds]
+def words(signs: Signs, survey: Survey, *, hold: bool = True) -> str:
+    """Return the signs that hold, or those that do not, in words that name no node."""
+    found: dict[str, list[str]] = {}
+    for what, value, holds in signs.facts(survey):
+        if holds is hold:
+            found.setdefault(what, []).append(value)
+    return "; ".join(f"{what} {', '.join(values)}" for what, values in found.items())
 
 
 def seen(survey: Survey) -> str:
@@ -90,7 +89,7 @@ def seen(survey: Survey) -> str:
         "providerIDs": schemes,
         "kubelets": {node.kubelet for node in survey.nodes},
         "network DaemonSets": networks or {"none"},
-        "kube-proxy's configuration": {survey.proxy_config_at or "none"},
+        "kube-proxy's ConfigMap": {survey.proxy_config_at or "none"},
     }
     return "; ".join(f"{what}: {_few(values)}" for what, values in parts.items())
 

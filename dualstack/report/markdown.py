@@ -62,7 +62,7 @@ def _facts(report: Report) -> Iterator[list[str]]:
         yield ["names", f"pseudonyms, by key {report.run.pseudonyms}"]
     yield ["profile", f"{report.profile.name}: {report.profile.title}"]
     if report.profile.because:
-        yield ["", f"proposed by --profile auto, since {'; '.join(report.profile.because)}"]
+        yield ["", f"proposed by --profile auto: {report.profile.because}"]
     yield ["run", f"{report.run.id}, {report.run.start:%Y-%m-%d %H:%M:%S} UTC"]
 
 

@@ -78,8 +78,8 @@ class ProfileFacts(Part):
     title: str
     source: str
     """`built-in`, or the path of the user's file."""
-    because: list[str] = []
-    """Facts of the survey by which `--profile auto` proposed it; empty where somebody named it."""
+    because: str | None = None
+    """Facts of the survey by which `--profile auto` proposed it; None where somebody named it."""
     digest: str
     """SHA-256 of the resolved profile's canonical JSON, hex."""
 

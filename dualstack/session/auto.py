@@ -10,7 +10,7 @@ AUTO = "auto"
 DEFAULT = "kubernetes"
 
 
-def proposed(options: Options, survey: Survey) -> tuple[Options, list[str]]:
+def proposed(options: Options, survey: Survey) -> tuple[Options, str]:
     """Return the options with the profile that fits, and the facts that speak for it.
 
     Raises UserError with one line where none or several fit: a wrong guess would judge by wrong promises.
@@ -23,7 +23,7 @@ def proposed(options: Options, survey: Survey) -> tuple[Options, list[str]]:
         what = f"several profiles fit, {', '.join(fit)}" if fit else "no built-in profile fits"
         choice = " or ".join(fit) if fit else f"{DEFAULT}, which judges what every cluster promises"
         raise UserError(f"--profile {AUTO}: {what} ({signs.seen(survey)}): choose {choice}")
-    return options.model_copy(update={"profile": fit[0]}), signs.reasons(kinds[fit[0]], survey)
+    return options.model_copy(update={"profile": fit[0]}), signs.words(kinds[fit[0]], survey)
 
 
 def doubts(named: str, profile: Profile, survey: Survey) -> str | None:
@@ -33,9 +33,6 @@ def doubts(named: str, profile: Profile, survey: Survey) -> str | None:
     kinds = {name: each.signs for name, each in built_in().items()}
     fit = signs.fitting(kinds, survey)
     if len(fit) == 1 and fit[0] != profile.name:
-        facts = "; ".join(signs.reasons(kinds[fit[0]], survey))
-        return f"the survey speaks for profile {fit[0]} (--profile {fit[0]}): {facts}"
-    missing = [fact for fact, holds in profile.signs.facts(survey) if not holds]
-    if not missing:
-        return None
-    return f"the survey speaks against profile {profile.name}: it is not so that {' or that '.join(missing)}"
+        return f"the survey speaks for --profile {fit[0]}: {signs.words(kinds[fit[0]], survey)}"
+    missing = signs.words(profile.signs, survey, hold=False)
+    return f"the survey speaks against profile {profile.name}, which has {missing}" if missing else None

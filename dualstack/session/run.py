@@ -68,7 +68,7 @@ class Run:
         self.options = options
         self.command = command
         self.disclosure = disclosure
-        self.because: list[str] = []
+        self.because: str | None = None
         """Facts of the survey by which --profile auto proposed the profile."""
         self.start = datetime.now(UTC)
         named = None if options.profile == AUTO else profiles.load(options.profile, options.timeouts)
@@ -120,7 +120,7 @@ class Run:
             f"profile {self.profile.name}: {self.profile.title}; run {self.id}",
         ]
         if self.because:
-            lines.append(f"proposed by --profile auto, since {'; '.join(self.because)}")
+            lines.append(f"proposed by --profile auto: {self.because}")
         elif doubt := doubts(self.options.profile, self.profile, self.survey):
             lines.append(doubt)
         if not self.cluster.verifies:

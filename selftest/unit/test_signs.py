@@ -94,7 +94,7 @@ def test_a_cluster_without_signs_fits_nothing():
         proposed(options(), survey())
     assert str(raised.value) == (
         "--profile auto: no built-in profile fits (providerIDs: none; kubelets: v1.36.3; network DaemonSets: "
-        "none; kube-proxy's configuration: none): choose kubernetes, which judges what every cluster promises"
+        "none; kube-proxy's ConfigMap: none): choose kubernetes, which judges what every cluster promises"
     )
 
 
@@ -128,12 +128,12 @@ def test_nodes_that_may_not_be_read_are_the_reason():
 
 def test_a_default_profile_is_doubted_where_another_fits():
     hint = doubts("kubernetes", load("kubernetes")[0], KINDS["k3s"])
-    assert hint == "the survey speaks for profile k3s (--profile k3s): every kubelet is *+k3s*"
+    assert hint == "the survey speaks for --profile k3s: kubelets *+k3s*"
 
 
 def test_a_named_profile_is_doubted_where_its_signs_do_not_hold():
     hint = doubts("rke2", load("rke2")[0], survey())
-    assert hint == "the survey speaks against profile rke2: it is not so that every kubelet is *+rke2*"
+    assert hint == "the survey speaks against profile rke2, which has kubelets *+rke2*"
 
 
 @pytest.mark.parametrize(
