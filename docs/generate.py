@@ -11,6 +11,7 @@ from tabulate import tabulate
 from dualstack.cluster.permissions import Permission
 from dualstack.places import PROFILES, ROOT
 from dualstack.play.plan import make_plan, make_site
+from dualstack.profile.expect import Expect
 from dualstack.profile.model import Limits, Profile, Promises, Timeouts, load
 from dualstack.profile.signs import Signs
 from dualstack.report import schema as report_schema
@@ -70,6 +71,7 @@ def profiles() -> str:
         *_keys(Profile, ""), *_keys(Promises, "promises."), *_keys(Limits, "limits."),
         *_keys(Signs, "signs."), *_keys(Timeouts, "timeouts."),
     ]  # fmt: skip
+    expected = [[row[0].replace("expect.", ""), row[2]] for row in _keys(Expect, "expect.")]
     built_in = [[f"`{path.stem}`", load(path.stem)[0].title] for path in sorted(PROFILES.glob("*.yaml"))]
     table = tabulate(rows, ["key", "default", "meaning"], "github", disable_numparse=True)
     return "\n".join(
@@ -90,6 +92,9 @@ def profiles() -> str:
             "not refused but judged: node-ready breaks.\n",
             AUTO,
             table,
+            "",
+            EXPECT,
+            tabulate(expected, ["key", "meaning"], "github", disable_numparse=True),
             "",
         ]
     )
@@ -151,6 +156,29 @@ at the start and in the report. Where none or several fit, it ends with exit sta
 seen, and what to choose from. A profile that was named, or the default one, is kept in any case; one line at
 the start says so where the survey speaks for another. The reason and the source of each deviation stand in
 the profiles' files, in `profiles/`.
+"""
+EXPECT = """\
+## What this one cluster has promised
+
+A profile speaks of a kind of cluster. What a site has planned for one of them goes into a file of its own,
+for `--expect FILE`:
+
+```yaml
+pods: [10.244.0.0/16, fd00:244::/48]
+services: [10.96.0.0/16, fd00:96::/112]
+primary-family: IPv4
+nodes:
+  - {labels: {agentpool: blue}, count: 3}
+load-balancer-pools: [192.0.2.10-192.0.2.20, 2001:db8:1::/112]
+egress: ["192.0.2.1:443", "[2001:db8::1]:443"]
+```
+
+What it names is judged (`site-ranges`, `site-wire`, `site-primary-family`, `site-nodes`,
+`site-load-balancers`, `egress`), what it does not name is not applicable. The report lays three columns side
+by side: what the site intends, what the API shows, and what was on the wire. Where podCIDRs are not what
+pods live in, the pods' own addresses are what counts. A file that contradicts the profile, such as an IPv4
+range for a kind of cluster that promises IPv6 only, is one line, and nothing is created. The same keys may
+stand under `expect` in a profile of yours; the file is laid on it.
 """
 ROLE = """\
 apiVersion: rbac.authorization.k8s.io/v1

@@ -61,6 +61,8 @@ class Expect(_Data):
     """For a fault: the cluster that it is done to."""
     profile: str = "kubernetes"
     """The profile that it is judged under."""
+    site: str = ""
+    """A file of lab/sites, by its name: what the cluster is said to have promised (--expect)."""
     verdict: Verdict = "conformant"
     must: tuple[Where, ...] = ()
     may: tuple[Where, ...] = ()
@@ -125,7 +127,8 @@ def lines(title: str, expect: Expect | None, healthy: bool) -> list[str]:
     """Return what a person wants to know of it."""
     if expect is None:
         return [title, "", "No expectation is written down." if not healthy else "Nothing may break."]
-    parts = [title, "", f"Judged under profile {expect.profile}: {expect.verdict}."]
+    site = f" with --expect lab/sites/{expect.site}.yaml" if expect.site else ""
+    parts = [title, "", f"Judged under profile {expect.profile}{site}: {expect.verdict}."]
     parts += [f"Must break: {where}." for where in expect.must]
     parts += [f"May break: {where}." for where in expect.may]
     parts += [f"Cause that is named: {expect.cause}."] if expect.cause else []

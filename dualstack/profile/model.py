@@ -3,20 +3,22 @@
 import hashlib
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import rfc8785
 from pydantic import BaseModel, BeforeValidator, Field, field_validator
 
 from dualstack import yaml_file
 from dualstack.errors import UserError
-from dualstack.family import FAMILIES, Family, parse
+from dualstack.family import FAMILIES, Family, network
 from dualstack.places import PROFILES
+from dualstack.profile.expect import Expect, egress_target
 from dualstack.profile.part import PART
 from dualstack.profile.signs import Signs
 from dualstack.survey.version import Release
 from dualstack.verdict.words import Level
 
+Part = TypeVar("Part", bound=BaseModel)
 WHAT = "a profile with `name`, `title` and `promises`"
 ProxyMode = Literal["iptables", "ipvs", "nftables"]
 ProxyModes = Annotated[list[ProxyMode], BeforeValidator(lambda value: [] if value == "none" else value)]
@@ -162,6 +164,8 @@ class Profile(_Part):
     call_endpoints_in: list[str] = []
     """Namespaces whose owners let the suite open a connection to each ready endpoint of their Services."""
     timeouts: Timeouts = Timeouts()
+    expect: Expect = Expect()
+    """What this one cluster has promised: `--expect FILE` is laid on it."""
 
     @field_validator("egress")
     @classmethod
@@ -191,26 +195,50 @@ class Profile(_Part):
         return hashlib.sha256(rfc8785.dumps(self.model_dump(mode="json", by_alias=True))).hexdigest()
 
 
-def egress_target(text: str) -> tuple[str, int]:
-    """Return (address, port). Raises ValueError."""
-    address, _, port = text.rpartition(":")
-    if not port.isdigit() or not 0 < int(port) < 1 << 16 or (":" in address) != address.startswith("["):
-        raise ValueError(f"{text!r} is no ADDRESS:PORT (an IPv6 address stands in brackets)")
-    return str(parse(address.strip("[]"))), int(port)
-
-
-def load(name: str, timeouts: Path | None = None) -> tuple[Profile, str]:
+def load(name: str, timeouts: Path | None = None, expect: Path | None = None) -> tuple[Profile, str]:
     """The profile of that name or in that file, and its source. Raises UserError with one clear line.
 
-    `timeouts`: a file with the keys of `timeouts` that a site has other values for.
+    `timeouts`, `expect`: files with the keys of these parts that a site has values of its own for.
     """
     path, source = _find(name)
     profile = yaml_file.validated(path, _resolved(path), Profile)
-    if timeouts is None:
-        return profile, source
-    own = _merge(profile.timeouts.model_dump(by_alias=True), yaml_file.read(timeouts, "timeouts"))
-    bounds = yaml_file.validated(timeouts, own, Timeouts)
-    return profile.model_copy(update={"timeouts": bounds}), f"{source}, with the time-outs of {timeouts}"
+    if timeouts is not None:
+        bounds = _laid(profile.timeouts, timeouts, "timeouts")
+        profile = profile.model_copy(update={"timeouts": bounds})
+        source = f"{source}, with the time-outs of {timeouts}"
+    if expect is not None:
+        profile = profile.model_copy(update={"expect": _laid(profile.expect, expect, "expectations")})
+        source = f"{source}, with the expectations of {expect}"
+    if mistake := contradiction(profile):
+        raise UserError(f"{expect or path}: {mistake}")
+    egress = list(dict.fromkeys([*profile.egress, *profile.expect.egress]))
+    return profile.model_copy(update={"egress": egress}), source
+
+
+def _laid(part: Part, path: Path, what: str) -> Part:
+    """Return a part of a profile with a file's keys laid on it."""
+    document = _merge(part.model_dump(mode="json", by_alias=True), yaml_file.read(path, what))
+    return yaml_file.validated(path, document, type(part))
+
+
+def contradiction(profile: Profile) -> str | None:
+    """Return what is expected of this cluster and not promised of its kind; None if nothing is."""
+    promised, expect = profile.promises, profile.expect
+    for key, values in expect.families().items():
+        for value, family in values:
+            if family not in promised.families:
+                only = " and ".join(promised.families)
+                return f"{key}: {value} is {family}, and profile {profile.name} promises {only} only"
+    if expect.load_balancer_pools and promised.load_balancer == "none":
+        return f"load-balancer-pools: profile {profile.name} promises no load balancer"
+    first = expect.families()["services"][:1]
+    if expect.primary_family and first and first[0][1] is not expect.primary_family:
+        return f"services: {first[0][0]} comes first, and primary-family is {expect.primary_family}"
+    masks = (promised.node_masks or {}) if promised.pod_cidrs is True else {}
+    for value, family in expect.families()["pods"]:
+        if family in masks and network(value).prefixlen > masks[family]:
+            return f"pods: {value} has no room for a node's /{masks[family]} (promises.node-masks)"
+    return None
 
 
 def built_in() -> dict[str, Profile]:

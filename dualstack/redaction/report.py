@@ -35,7 +35,7 @@ def pseudonymous(report: Report, pseudonyms: Pseudonyms) -> Report:
             objects(finding.evidence, pseudonyms)
     replace = pseudonyms.text
     document = report.model_dump(mode="json", by_alias=True, exclude={"behaviours"}) | {"behaviours": []}
-    for part in ("cluster", "convergence", "parity", "created", "left_behind"):
+    for part in ("cluster", "convergence", "expected", "parity", "created", "left_behind"):
         document[part] = walk(document[part], replace, KEPT)
     document["waivers"] = walk(document["waivers"], replace, WAIVER_KEPT)
     document["run"] |= {

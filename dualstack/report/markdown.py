@@ -45,6 +45,13 @@ def _parts(report: Report) -> Iterator[str]:
         for each in report.behaviours
     ]
     yield table(["behaviour", "level", *FAMILIES, "verdict", "reason"], rows)
+    if report.expected:
+        yield "\n## What the site expects\n"
+        rows = [
+            [each.promise, each.family or "", each.intent, each.api or "", each.wire or "", each.verdict]
+            for each in report.expected
+        ]
+        yield table(["promise", "family", "intent", "API", "wire", "verdict"], rows)
     if report.waivers:
         yield "\n## Waivers\n"
         yield table(["waiver", "findings", *WAIVER_FACTS], [_waiver(each) for each in report.waivers])

@@ -163,6 +163,22 @@ class WaiverUse(Part):
     """How many findings it waived."""
 
 
+class Expected(Part):
+    """A promise of the site's (`--expect`): what it intends, what the API shows, what was on the wire."""
+
+    promise: str
+    """What it is about: `pods`, `services`, a group of nodes, an address outside."""
+    family: Family | None = None
+    intent: str
+    """As the site's file has it."""
+    api: str | None = None
+    """What the API shows; None where it cannot tell."""
+    wire: str | None = None
+    """What answered probes; None where no probe can tell."""
+    verdict: Verdict
+    """The worst of the findings about it."""
+
+
 class ObjectName(Part):
     """An object of the cluster that the run made."""
 
@@ -188,6 +204,8 @@ class Report(Part):
     """What breaks, each cause once: those of the earliest topic first. Findings count as before."""
     behaviours: list[BehaviourResult]
     waivers: list[WaiverUse] = []
+    expected: list[Expected] = []
+    """The site's own promises; empty without any."""
     convergence: list[Convergence] = []
     parity: list[Parity] = []
     """IPv4 beside IPv6; empty where no pod reached another."""

@@ -22,10 +22,9 @@ from dualstack.survey.model import of_family
 
 POLL_SECONDS, SLOW_POLL_SECONDS, SLOW_AFTER_SECONDS = 0.2, 2.0, 20.0
 LAG_FACTOR = 5.0  # times what the slowest of the others took
-BALANCERS = re.compile(
-    r"load-?balanc|metallb|kube-vip|purelb|openelb|klipper|service-?lb|cloud|cilium|ip-?alloc|alloc.*ip", re.I
-)
-"""Component or reason of events that tell of a balancer; policy engines write events about Services too."""
+BALANCERS = re.compile(r"load-?balanc|service-?lb|cloud|address|alloc|assign", re.I)
+"""What events say in component or reason of those who balance or give addresses, whoever made the product.
+Policy engines write events about Services too."""
 Found = dict[str, tuple[dict[str, Any], float]]
 
 

@@ -4,7 +4,7 @@ from dualstack.family import bracketed, family_of
 from dualstack.probes.kind import Kind
 from dualstack.probes.observation import Observation
 from dualstack.probes.rounds import Target
-from dualstack.profile.model import egress_target
+from dualstack.profile.expect import egress_target
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage

@@ -12,6 +12,7 @@ from dualstack.cluster.ownership import Name
 from dualstack.diagnosis.diagnose import causes
 from dualstack.family import FAMILIES
 from dualstack.report.conclude import outcome
+from dualstack.report.expected import expected
 from dualstack.report.model import (
     PARITY_EDGES_MS,
     BehaviourResult,
@@ -81,6 +82,7 @@ def of_run(
         causes=[] if lacking else causes(results, TOPICS),
         behaviours=results,
         waivers=waivers,
+        expected=expected(results, profile.expect.egress),
         convergence=_convergence(run.board),
         parity=_parity(run.board),
         created=[_object(name) for name in run.created],

@@ -201,6 +201,9 @@ def check_applies(behaviour: Behaviour, survey: Survey, profile: Profile) -> Non
     if behaviour.both_families and len(profile.promises.families) == 1:
         only = profile.promises.families[0]
         raise NotApplicable(f"profile {profile.name} promises {only} only (promises.families)")
+    if behaviour.expects and not any(getattr(profile.expect, key) for key in behaviour.expects):
+        keys = " and no ".join(f"`{key.replace('_', '-')}`" for key in behaviour.expects)
+        raise NotApplicable(f"the site expects no {keys} (--expect)")
     if behaviour.limit and getattr(profile.limits, behaviour.limit) is None:
         raise NotApplicable(f"profile {profile.name} documents no such limit")
     for fact in behaviour.reads:

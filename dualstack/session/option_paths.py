@@ -13,7 +13,15 @@ import pytest
 
 from dualstack.places import ROOT
 
-OPTIONS_WITH_PATHS = ("--kubeconfig", "--profile", "--reports", "--baseline", "--waivers", "--timeouts")
+OPTIONS_WITH_PATHS = (
+    "--kubeconfig",
+    "--profile",
+    "--reports",
+    "--baseline",
+    "--waivers",
+    "--timeouts",
+    "--expect",
+)
 
 
 def joined(arguments: list[str]) -> list[str]:

@@ -25,6 +25,8 @@ class Options(BaseModel):
     profile: str
     timeouts: Path | None
     """A file of the site's own bounds of waiting."""
+    expect: Path | None
+    """A file of what this one cluster has promised."""
     read_only: bool
     plan_only: bool
     strict_support: bool
@@ -63,6 +65,9 @@ def add(parser: pytest.Parser) -> None:
     )  # fmt: skip
     group.addoption(
         "--timeouts", metavar="FILE", help="YAML file of bounds of waiting that differ from the profile's"
+    )
+    group.addoption(
+        "--expect", metavar="FILE", help="YAML file of what this cluster has promised: ranges, pools, nodes"
     )
     group.addoption(
         "--plan", action="store_true", help="print what would be created, probed and asked; create nothing"
@@ -130,6 +135,7 @@ def read(config: pytest.Config) -> Options:
         namespace=option.namespace,
         profile=option.profile,
         timeouts=Path(option.timeouts) if option.timeouts else None,
+        expect=Path(option.expect) if option.expect else None,
         read_only=option.read_only,
         plan_only=option.plan,
         strict_support=option.strict_support,

@@ -71,7 +71,11 @@ class Run:
         self.because: str | None = None
         """Facts of the survey by which --profile auto proposed the profile."""
         self.start = datetime.now(UTC)
-        named = None if options.profile == AUTO else profiles.load(options.profile, options.timeouts)
+        named = (
+            None
+            if options.profile == AUTO
+            else profiles.load(options.profile, options.timeouts, options.expect)
+        )
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -82,7 +86,7 @@ class Run:
             raise UserError(f"the connection to {self.cluster.server} was lost: {error}") from None
         if named is None:
             options, self.because = proposed(options, self.survey)
-            named = profiles.load(options.profile, options.timeouts)
+            named = profiles.load(options.profile, options.timeouts, options.expect)
         self.profile, self.profile_source = named
         declared = catalogue.declared()
         possible.check(self.profile, options.profile, self.survey.release, declared)

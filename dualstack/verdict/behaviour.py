@@ -42,6 +42,8 @@ class Behaviour(BaseModel):
     """Facts of the survey that it needs, by the names in `Survey.missing`."""
     promise: str | None = None
     """The key of the profile's `promises` without which it is not applicable."""
+    expects: tuple[str, ...] = ()
+    """Keys of the profile's `expect`: without any of them it is not applicable."""
     limit: str | None = None
     """The key of the profile's `limits` that it judges; where that does not hold, the cluster is
     `unsupported`, not broken, and without the key it is not applicable."""

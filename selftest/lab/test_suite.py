@@ -8,7 +8,7 @@ import os
 from typing import NamedTuple
 
 import pytest
-from suite import judge, lab
+from suite import ROOT, judge, lab
 
 from lab import faults, variants
 from lab.artifacts import uml
@@ -52,6 +52,12 @@ def cases() -> list[Case]:
     return found
 
 
+def options(expect: Expect) -> list[str]:
+    """What a case is judged by."""
+    site = [f"--expect={ROOT}/lab/sites/{expect.site}.yaml"] if expect.site else []
+    return [f"--profile={expect.profile}", *site]
+
+
 @pytest.mark.parametrize(
     ("variant", "case"),
     [
@@ -73,7 +79,7 @@ def test_what_must_break_breaks_and_nothing_else(variant, case, tmp_path):
         for fault in case.faults:
             lab("fault", fault)
             done.append(fault)
-        judged = judge(tmp_path, f"--profile={case.expects[0].profile}", *strict)
+        judged = judge(tmp_path, *options(case.expects[0]), *strict)
     finally:
         for fault in reversed(done):
             lab("mend", fault)
