@@ -199,3 +199,23 @@ def test_a_part_of_the_suite_creates_only_what_it_needs(tmp_path):
     assert {each["name"] for each in by_keyword.report["created"] if each["kind"] == "Pod"} == {
         f"{role}-{n}" for role in ("client", "server") for n in range(3)
     }
+
+
+def test_a_cluster_that_no_built_in_profile_fits(tmp_path):
+    line = line_of(judge(tmp_path, "--profile=auto"))
+    assert line.startswith("ERROR: --profile auto: no built-in profile fits (providerIDs: none; ")
+    assert line.endswith("choose kubernetes, which judges what every cluster promises")
+
+
+@pytest.mark.parametrize(
+    ("text", "profile", "told"),
+    [
+        ("pods: [10.244.0.0/33]", "kubernetes", "pods: '10.244.0.0/33' is not a range"),
+        ("pod: []", "kubernetes", "pod: unknown key"),
+        ("pods: [10.244.0.0/16]", "eks-ipv6", "pods: 10.244.0.0/16 is IPv4, and profile eks-ipv6 promises"),
+    ],
+)
+def test_expectations_that_cannot_be(tmp_path, text, profile, told):
+    site = tmp_path / "site.yaml"
+    site.write_text(text)
+    assert f"{site}: {told}" in line_of(judge(tmp_path, f"--expect={site}", f"--profile={profile}"))
