@@ -213,14 +213,14 @@ def _judge_wire(
     seen_as = {client for path in paths for client in path.clients_seen if is_address(client)}
     addresses |= seen_as if callers else set()
     strays = _outside(sorted(addresses), wanted)
+    number = f"{len(addresses)} address{'es' if len(addresses) != 1 else ''}"
     judge(
         what,
         not strays,
         family=family,
         cause=f"{strays[0] if strays else ''} lies outside of {', '.join(wanted)}",
         intent=", ".join(wanted),
-        wire=f"{len(paths)} paths answer, at {len(addresses)} addresses"
-        + (f", {len(strays)} of them outside" if strays else ", all inside"),
+        wire=f"{len(paths)} paths answer at {number}, {f'{len(strays)} outside' if strays else 'all inside'}",
     )
 
 

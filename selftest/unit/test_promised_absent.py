@@ -1,4 +1,4 @@
-"""A cluster of one family on purpose: nothing is promised in the other, and nothing of it may be there."""
+"""What a profile promises not to have: a second family, so that nothing of it may be there; a kube-proxy."""
 
 import pytest
 
@@ -47,6 +47,13 @@ def test_what_speaks_of_both_families_does_not_apply():
         with pytest.raises(NotApplicable, match=r"promises IPv6 only \(promises.families\)"):
             judging.check_applies(each, survey, EKS)
         judging.check_applies(each, survey, DUAL)
+
+
+def test_where_there_is_no_kube_proxy_its_mode_does_not_apply():
+    mode = next(each for each in catalogue.declared() if each.id == "kube-proxy-mode")
+    with pytest.raises(NotApplicable, match=r"makes no promise of it \(promises.proxy-modes\)"):
+        judging.check_applies(mode, SURVEY, load("aks-cilium")[0])
+    judging.check_applies(mode, SURVEY, DUAL)
 
 
 @pytest.mark.parametrize(
