@@ -42,6 +42,12 @@ def rbac() -> Json:
     }
 
 
+def roles(plan: Plan) -> list[Json]:
+    """What permits the network agents to work; they start with the kubelets."""
+    agents = {agent.name: agent for node in plan.nodes for agent in node.settings.all_agents}
+    return [document for agent in agents.values() for document in agent.role()]
+
+
 def coredns(plan: Plan, built: Artifacts) -> list[Json]:
     """CoreDNS's objects."""
     addresses = list(plan.service_address(10).values())

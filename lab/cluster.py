@@ -25,6 +25,7 @@ from lab import (
     teardown,
 )
 from lab.addresses import CONTROL_PLANE, FABRIC, NodePlan, Plan
+from lab.agents import Agent
 from lab.api import Api, ApiError, wait
 from lab.artifacts import Artifacts
 from lab.errors import LabError
@@ -70,9 +71,9 @@ def up(name: str = "default", nodes: int | None = None, say: Say = print) -> Pla
     """Bring a cluster up, unless the same one is up already; a different one is taken down first."""
     begin = time.monotonic()
     variant = load(name, nodes)
-    preflight.check(variant.kubernetes, own_kernels=variant.own_kernels)
+    preflight.check(variant)
     _make_room(variant, say)
-    built = artifacts.ensure(variant.kubernetes, say, with_uml=variant.own_kernels)
+    built = artifacts.ensure(variant.kubernetes, say, with_uml=variant.own_kernels, extras=variant.extras)
 
     def step(text: str) -> None:
         say(f"{time.monotonic() - begin:6.1f} s  {text}")
@@ -119,11 +120,12 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         api = Api(plan)
         _wait_for_api(api)
         step("API server ready")
+        _each(pool, lambda each: api.create_soon(each, 20), addons.roles(plan))
         _each(pool, lambda each: _register(api, plan, each), plan.nodes)
         for service in ("kube-controller-manager", "kube-scheduler"):
             Machine(CONTROL_PLANE).service("start", service)
         nodes = [
-            pool.submit(_start_node, Machine(each.machine), done)
+            pool.submit(_start_node, api, each, done)
             for each, done in zip(plan.nodes, containerd, strict=True)
         ]
         wanted = manifests.result()
@@ -137,6 +139,9 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         if len(wanted) > 1:
             _wait_for_addons(api)
             step("DNS and load balancer ready")
+        if plan.variant.extras:
+            _each(pool, _wait_for_agents, plan.nodes)
+            step("network agents ready")
         _check_services(machines)
 
 
@@ -189,10 +194,20 @@ def _start_containerd(machine: Machine) -> None:
     node.wait_for_containerd(machine)
 
 
-def _start_node(machine: Machine, containerd: "Future[None]") -> None:
+def _start_node(api: Api, each: NodePlan, containerd: "Future[None]") -> None:
+    machine = Machine(each.machine)
     machine.service("start", "kube-proxy")
     containerd.result()
     machine.service("start", "kubelet")
+    if each.settings.agents:
+        wait(lambda: _has_addresses(api, each), 60, lambda: f"{each.name}: {machine.last_words('kubelet')}")
+    for agent in each.settings.all_agents:
+        machine.service("start", agent.name)
+
+
+def _has_addresses(api: Api, each: NodePlan) -> bool:
+    """Whether a kubelet has reported its node's addresses, which agents read once, as they start."""
+    return bool(api.get(f"/api/v1/nodes/{each.name}").get("status", {}).get("addresses"))
 
 
 def ready_nodes(api: Api) -> set[str]:
@@ -229,6 +244,21 @@ def _check_services(machines: list[Machine]) -> None:
         for service in machine.services:
             if not machine.runs(service):
                 raise LabError(f"{machine.name}: {service} ended: {machine.last_words(service)}")
+
+
+def _wait_for_agents(each: NodePlan) -> None:
+    for agent in each.settings.all_agents:
+        _wait_for_agent(Machine(each.machine), agent)
+
+
+def _wait_for_agent(machine: Machine, agent: Agent) -> None:
+    """Wait until an agent has done its first work on a node. Raises LabError, at once if it has ended."""
+
+    def ready() -> bool:
+        _check_services([machine])
+        return machine.succeeds(["sh", "-ec", agent.ready])
+
+    wait(ready, _PATIENCE, lambda: f"{machine.name}: {agent.name}: {machine.last_words(agent.name)}")
 
 
 def _wait_for_addons(api: Api) -> None:

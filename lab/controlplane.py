@@ -7,6 +7,7 @@ about power cuts (no fsync): the cluster lives for an afternoon.
 from pathlib import Path
 
 from lab.addresses import API_PORT, CONTROL_PLANE, FAMILIES, Plan
+from lab.agents import GROUP
 from lab.files import write
 from lab.machine import BIN, INSIDE, Machine
 from lab.paths import STATE
@@ -17,14 +18,14 @@ KEYS = INSIDE / "pki"
 ADMIN_KUBECONFIG = STATE / "admin.kubeconfig"
 ADMIN_KEYS = STATE / "admin"  # the same credentials as files: ca.crt, admin.crt, admin.key
 # Who did what, but for the cluster's own components: `python -m lab logs audit`.
-AUDIT_POLICY = """\
+AUDIT_POLICY = f"""\
 apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
   - level: None
     userGroups:
-      ["system:nodes", "system:serviceaccounts:kube-system", "system:serviceaccounts:metallb-system"]
+      ["system:nodes", "system:serviceaccounts:kube-system", "system:serviceaccounts:metallb-system", {GROUP}]
   - level: None
     users:
       ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler", "system:kube-proxy"]

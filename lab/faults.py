@@ -17,12 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from lab import cluster, vantage
 from lab.addresses import FABRIC, FAMILIES, Plan
+from lab.data import first_problem, read_yaml
 from lab.errors import LabError
 from lab.expect import Expect
 from lab.files import write
 from lab.machine import Machine
 from lab.paths import STATE
-from lab.variants import first_problem, read_yaml
 
 FOLDER = Path(__file__).parent / "faults"
 OUTSIDE = "outside"  # no machine: where clients are, with kubectl (see lab.vantage)

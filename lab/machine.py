@@ -23,6 +23,7 @@ from lab.paths import STATE
 
 INSIDE = Path("/run/lab/machine")  # the machine's folder, as the machine sees it
 BIN = Path("/run/lab/bin")  # Kubernetes' binaries
+AGENTS = Path("/run/lab/agents")  # those of network agents, a folder for each recipe
 PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KERNEL = "kernel"  # the service of machines with a kernel of their own (see lab.own_kernel)
 _GUEST = Path(__file__).parent / "guest"
@@ -68,6 +69,13 @@ class Machine:
         write(self.folder / "etc/resolv.conf", f"nameserver {resolver}\n")
         for script in sorted(_GUEST.glob("*.sh")):
             write(self.folder / script.name, script.read_text(), 0o755)
+
+    def lend(self, place: Path, name: str, target: Path) -> None:
+        """Show a folder of the host, read-only, as `name` in a folder right below /run/lab."""
+        folder = self.folder / "lent" / place.name
+        folder.mkdir(parents=True, exist_ok=True)
+        if not (folder / name).is_symlink():
+            (folder / name).symlink_to(target)
 
     @property
     def has_own_kernel(self) -> bool:

@@ -1,13 +1,16 @@
-"""A node: containerd, kubelet and kube-proxy, their configuration, and the CNI file for both families."""
+"""A node: containerd, kubelet, kube-proxy and network agents, their configuration, and the CNI file."""
 
+import shlex
 from typing import Any
 
 from lab import overlay
-from lab.addresses import NodePlan, Plan
+from lab.addresses import FAMILIES, NodePlan, Plan
+from lab.agents import GROUP, Agent
 from lab.api import wait
 from lab.artifacts import Artifacts
+from lab.data import fill
 from lab.files import write, write_json
-from lab.machine import BIN, INSIDE, Machine
+from lab.machine import AGENTS, BIN, INSIDE, Machine
 from lab.pki import Authority, write_kubeconfig
 from lab.releases import KUBE_PROXY, KUBELET
 
@@ -53,6 +56,9 @@ def prepare(plan: Plan, node: NodePlan, authority: Authority, built: Artifacts) 
     for path, text in node.settings.files.items():
         write(machine.folder / path.lstrip("/"), text, 0o600)
     _add_services(plan, machine, node)
+    for agent in node.settings.all_agents:
+        _add_agent(plan, machine, node, agent, authority)
+        machine.lend(AGENTS, agent.recipe, built.extras[agent.recipe])
 
 
 def prepare_containerd(machine: Machine, built: Artifacts) -> None:
@@ -107,6 +113,24 @@ def _add_services(plan: Plan, machine: Machine, node: NodePlan) -> None:
             f"--hostname-override={node.name}",
         ],
         before=f"{node.settings.before_proxy}\n{_hidden(node.settings.without)}".strip(),
+    )
+
+
+def _add_agent(plan: Plan, machine: Machine, node: NodePlan, agent: Agent, authority: Authority) -> None:
+    kubeconfig = f"pki/{agent.name}.kubeconfig"
+    pair = authority.client(agent.name, GROUP)
+    write_kubeconfig(machine.folder / kubeconfig, plan.api_url, authority, agent.name, pair)
+    words = {
+        "name": node.name,
+        "kubeconfig": str(INSIDE / kubeconfig),
+        "services": ",".join(plan.variant.services),
+        **{each.lower(): node.addresses[each] for each in FAMILIES},
+    }
+    settings = [f"export {name}={shlex.quote(value)}" for name, value in agent.environment.items()]
+    machine.add_service(
+        agent.name,
+        fill(agent.command(AGENTS / agent.recipe / agent.program), words),
+        before=fill("\n".join(settings), words),
     )
 
 

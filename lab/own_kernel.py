@@ -17,7 +17,7 @@ from lab.paths import CACHE
 
 MEMORY = "1500M"  # at most; it is taken as the node needs it
 DISK_BYTES = 8 << 30  # a sparse file
-_PLACE = Path("/run/lab/own-kernel")  # what `prepare` links, as the machine sees it
+_PLACE = Path("/run/lab/own-kernel")  # what `prepare` lends, as the machine sees it
 
 
 def disk(images: Path, built: Artifacts) -> Path:
@@ -42,8 +42,7 @@ def prepare(machine: Machine, built: Artifacts, data: Path, network: str) -> Non
     """Lay out what the kernel boots from; `network` is shell that gives it addresses and routes."""
     assert built.uml is not None
     for name, target in (("boot", built.uml), ("data", data)):
-        (machine.folder / "own-kernel").mkdir(exist_ok=True)
-        (machine.folder / "own-kernel" / name).symlink_to(target)
+        machine.lend(_PLACE, name, target)
     (machine.folder / "calls").mkdir()
     write(machine.folder / "network.sh", network)
     machine.add_service(KERNEL, _command(machine.name), before=_SERIAL_PORT)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from lab import artifacts, cgroups
 from lab.errors import LabError
+from lab.variants import Variant
 
 _PROGRAMS = {
     "ip": "iproute2",
@@ -18,7 +19,7 @@ _PROGRAMS = {
 _CONTROLLERS = ("cpu", "cpuacct", "cpuset", "memory", "devices", "freezer", "pids")
 
 
-def missing(kubernetes: str, *, own_kernels: bool) -> list[str]:
+def missing(variant: Variant) -> list[str]:
     """One line for each thing that is missing; none if the lab can start."""
     if platform.system() != "Linux":
         return ["Linux: the lab is made of network namespaces; run it on a Linux machine"]
@@ -33,7 +34,7 @@ def missing(kubernetes: str, *, own_kernels: bool) -> list[str]:
         lines.append(
             "kernel: cgroup namespaces and overlayfs are needed; run `modprobe overlay` or another kernel"
         )
-    return lines + artifacts.missing(kubernetes, with_uml=own_kernels)
+    return lines + artifacts.missing(variant.kubernetes, with_uml=variant.own_kernels, extras=variant.extras)
 
 
 def _cgroups() -> list[str]:
@@ -47,7 +48,7 @@ def _cgroups() -> list[str]:
     ]
 
 
-def check(kubernetes: str, *, own_kernels: bool) -> None:
+def check(variant: Variant) -> None:
     """Raise LabError with everything that is missing."""
-    if lines := missing(kubernetes, own_kernels=own_kernels):
+    if lines := missing(variant):
         raise LabError("this machine lacks:\n" + "\n".join(f"  - {line}" for line in lines))

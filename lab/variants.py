@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
 
+from lab.agents import Agent
+from lab.data import fill, first_problem, merge, read_yaml
 from lab.errors import LabError
 from lab.expect import Expect
 from lab.releases import Release
@@ -75,6 +75,7 @@ class Node(_Data):
     unschedulable: bool = False
     conditions: tuple[dict[str, str], ...] = ()  # those that a cloud provider would set
     files: dict[str, str] = {}  # files of root alone (0600), by absolute path
+    agents: dict[str, dict[str, Any]] = {}  # network agents that run on it, and what differs from their files
 
     @field_validator("files")
     @classmethod
@@ -83,6 +84,18 @@ class Node(_Data):
             if not path.startswith("/etc/") or ".." in path:
                 raise ValueError(f"{path}: only files below /etc can be given to a node")
         return value
+
+    @field_validator("agents")
+    @classmethod
+    def _are_agents(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for name, differs in value.items():
+            Agent.of(name, differs)
+        return value
+
+    @property
+    def all_agents(self) -> tuple[Agent, ...]:
+        """The network agents that run on it."""
+        return tuple(Agent.of(name, differs) for name, differs in self.agents.items())
 
 
 class Variant(_Data):
@@ -138,6 +151,8 @@ class Variant(_Data):
                 raise ValueError(f"{settings.name}: its own kernel has no nftables")
             if self.overlay != "none" and settings.own_kernel:
                 raise ValueError(f"{settings.name}: its own kernel has no VXLAN")
+            if settings.agents and settings.own_kernel:
+                raise ValueError(f"{settings.name}: no network agents under a kernel of its own")
         return self
 
     @property
@@ -157,10 +172,10 @@ class Variant(_Data):
 
     def settings(self, index: int) -> Node:
         """What holds for the node with this index, its templates filled in. Raises ValueError."""
-        merged = _merge(self.node.model_dump(), self.per_node.get(index, {}))
+        merged = merge(self.node.model_dump(), self.per_node.get(index, {}))
         name = str(merged["name"]).format(index=index)
         try:
-            return Node.model_validate(_fill(merged, {"index": str(index), "name": name}))
+            return Node.model_validate(fill(merged, {"index": str(index), "name": name}))
         except ValidationError as error:
             raise ValueError(f"per_node.{index}.{first_problem(error)}") from None
 
@@ -168,6 +183,11 @@ class Variant(_Data):
     def all_settings(self) -> tuple[Node, ...]:
         """What holds for every node, in order."""
         return tuple(self.settings(index) for index in range(self.nodes))
+
+    @property
+    def extras(self) -> tuple[str, ...]:
+        """The recipes that its network agents are built from."""
+        return tuple(sorted({agent.recipe for node in self.all_settings for agent in node.all_agents}))
 
     @property
     def own_kernels(self) -> bool:
@@ -215,53 +235,6 @@ def _read(name: str, folder: Path, seen: tuple[str, ...]) -> dict[str, Any]:
         return data
     if not isinstance(base, str):
         raise LabError(f"{path}: extends: must be the name of one variant")
-    merged = _merge(_read(base, folder, (*seen, name)), data)
+    merged = merge(_read(base, folder, (*seen, name)), data)
     merged["healthy"] = data.get("healthy", merged.get("healthy", True))
     return merged
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """A YAML 1.2 file that holds one mapping. Raises LabError with file and line."""
-    try:
-        data = YAML(typ="safe", pure=True).load(path.read_text())
-    except MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise LabError(f"{path}:{line}: not YAML: {error.problem}") from None
-    if not isinstance(data, dict):
-        raise LabError(f"{path}: must hold one mapping (key: value)")
-    return data
-
-
-def _merge(base: dict[str, Any], over: dict[Any, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        old = merged.get(key)
-        if value is None:
-            merged.pop(key, None)
-            continue
-        merged[key] = _merge(old, value) if isinstance(old, dict) and isinstance(value, dict) else value
-    return merged
-
-
-def _fill(value: Any, words: dict[str, str]) -> Any:  # noqa: ANN401  # any YAML
-    """`value` with {index} and {name} replaced in every string; other braces stay as they are."""
-    if isinstance(value, str):
-        for word, text in words.items():
-            value = value.replace("{" + word + "}", text)
-        return value
-    if isinstance(value, dict):
-        return {key: _fill(each, words) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_fill(each, words) for each in value]
-    return value
-
-
-def first_problem(error: ValidationError) -> str:
-    """What is wrong first, with its key, on one line."""
-    first = error.errors(include_url=False)[0]
-    key = ".".join(str(part) for part in first["loc"])
-    given = "" if first["type"] in ("missing", "extra_forbidden") else f" (given: {first['input']!r:.80})"
-    said = {"extra_forbidden": "no such key", "missing": "is missing"}.get(first["type"], first["msg"])
-    if first["type"] == "value_error":
-        said, given = str(first["ctx"]["error"]), ""
-    return f"{key}: {said}{given}" if key else said

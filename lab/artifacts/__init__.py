@@ -8,7 +8,8 @@ import inspect
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class Artifacts:
     """References of the images, such as `registry.k8s.io/pause:3.10.1`."""
     uml: Path | None = None
     """Folder with linux.uml and its boot disk (see lab.artifacts.uml), where they were asked for."""
+    extras: Mapping[str, Path] = field(default_factory=dict)
+    """Folders with the programs of further recipes, by recipe, where they were asked for."""
 
 
 @dataclass(frozen=True)
@@ -51,26 +54,34 @@ class _Plan:
     cache: Path
     place: Path
     with_uml: bool
+    extras: list[tuple[Recipe, Toolchain]]  # a toolchain each: none decides how Kubernetes is built
 
     @classmethod
-    def of(cls, release: str, with_uml: bool = False) -> "_Plan":
+    def of(cls, release: str, with_uml: bool = False, extras: Sequence[str] = ()) -> "_Plan":
         recipes = recipe.of_release(release)
         cache = paths.CACHE
         chosen = toolchain.choose(max(one.go for one in recipes), cache)
+        further = [recipe.load(recipe.MODULES / name) for name in extras]
+        further_chosen = [(one, toolchain.choose(one.go, cache)) for one in further]
         parts = [gobuild.place(one, chosen, cache).name for one in recipes] + [debian.place(cache).name]
         code = [inspect.getsource(module) for module in PACKING]
         key = store.key_of([], *parts, *code, *(repr(image) for one in recipes for image in one.images))
-        return cls(recipes, chosen, cache, cache / "releases" / f"kubernetes-{release}-{key}", with_uml)
+        place = cache / "releases" / f"kubernetes-{release}-{key}"
+        return cls(recipes, chosen, cache, place, with_uml, further_chosen)
 
     @property
     def complete(self) -> bool:
         places = [self.place, debian.place(self.cache), *([uml.place(self.cache)] if self.with_uml else [])]
-        return all(place.is_dir() for place in places)
+        return all(place.is_dir() for place in (*places, *self.extra_places.values()))
 
     @property
     def built(self) -> bool:
         places = [gobuild.place(one, self.toolchain, self.cache) for one in self.recipes]
-        return all(place.is_dir() for place in places)
+        return all(place.is_dir() for place in (*places, *self.extra_places.values()))
+
+    @property
+    def extra_places(self) -> dict[str, Path]:
+        return {one.name: gobuild.place(one, chosen, self.cache) for one, chosen in self.extras}
 
     def artifacts(self) -> Artifacts:
         return Artifacts(
@@ -81,16 +92,19 @@ class _Plan:
             version=self.recipes[0].version,
             image_names=tuple(image.name for one in self.recipes for image in one.images),
             uml=uml.place(self.cache) if self.with_uml else None,
+            extras={name: place / "bin" for name, place in self.extra_places.items()},
         )
 
 
-def ensure(release: str = "1.36", progress: Progress = print, *, with_uml: bool = False) -> Artifacts:
+def ensure(
+    release: str = "1.36", progress: Progress = print, *, with_uml: bool = False, extras: Sequence[str] = ()
+) -> Artifacts:
     """Builds and fetches what is not in the cache yet; returns at once when all is there.
 
-    `with_uml` adds what nodes with their own kernel run on. Raises LabError with one line that says what
-    failed.
+    `with_uml` adds what nodes with their own kernel run on, `extras` further recipes. Raises LabError with
+    one line that says what failed.
     """
-    plan = _Plan.of(release, with_uml)
+    plan = _Plan.of(release, with_uml, extras)
     if not plan.complete:
         with store.locked(
             plan.cache, lambda: progress("another process is filling the cache: waiting for it")
@@ -99,9 +113,9 @@ def ensure(release: str = "1.36", progress: Progress = print, *, with_uml: bool 
     return plan.artifacts()
 
 
-def missing(release: str = "1.36", *, with_uml: bool = False) -> list[str]:
+def missing(release: str = "1.36", *, with_uml: bool = False, extras: Sequence[str] = ()) -> list[str]:
     """What the machine lacks before `ensure` can start, one line each with what mends it."""
-    plan = _Plan.of(release, with_uml)
+    plan = _Plan.of(release, with_uml, extras)
     if plan.complete:
         return []
     lines = []
@@ -112,7 +126,8 @@ def missing(release: str = "1.36", *, with_uml: bool = False) -> list[str]:
     if os.uname().machine not in machines:
         known = " or ".join(machines)
         lines.append(f"a machine of type {os.uname().machine}; use one of type {known} (uname -m)")
-    if not plan.toolchain.installed and find_spec("pip") is None:
+    toolchains = [plan.toolchain, *(chosen for _, chosen in plan.extras)]
+    if not all(chosen.installed for chosen in toolchains) and find_spec("pip") is None:
         lines.append(f"no Go and no pip to install it with: {sys.executable} -m ensurepip")
     free = store.free_bytes(plan.cache) / 1e9
     needed = DISK_GB["packing" if plan.built else "building"]
@@ -128,6 +143,15 @@ def _make(plan: _Plan, progress: Progress) -> None:
     usr = debian.unpack(plan.cache, progress) / "usr"
     if plan.with_uml:
         uml.make(usr, plan.cache, progress)
+    if not plan.place.is_dir():
+        _make_release(plan, usr, progress)
+    for one, chosen in plan.extras:
+        toolchain.install(chosen, plan.cache, progress)
+        gobuild.build(one, chosen, plan.cache, progress)
+    gobuild.drop_caches(plan.cache)
+
+
+def _make_release(plan: _Plan, usr: Path, progress: Progress) -> None:
     toolchain.install(plan.toolchain, plan.cache, progress)
     builds = [gobuild.build(one, plan.toolchain, plan.cache, progress) for one in plan.recipes]
 
@@ -143,4 +167,3 @@ def _make(plan: _Plan, progress: Progress) -> None:
                 images.write(image, build / "bin", usr, folder / "images" / f"{one.name}-{image.command}.tar")
 
     store.made(plan.place, gather)
-    gobuild.drop_caches(plan.cache)

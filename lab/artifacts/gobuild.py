@@ -65,16 +65,16 @@ def drop_caches(cache: Path) -> None:
 
 
 def _workspace(go: str, recipe: Recipe, env: dict[str, str], cache: Path) -> Path:
-    """The folder to run Go in: the recipe's own, or one with its pins and a patched copy of the module."""
+    """The folder to run Go in: the recipe's pins, or one with its pins and a patched copy of the module."""
     if recipe.patch is None:
-        return recipe.folder
+        return recipe.pinned
     module = recipe.patch.module
-    verified = _answer([go, "mod", "download", "-json", module], env, recipe.folder)["Dir"]
+    verified = _answer([go, "mod", "download", "-json", module], env, recipe.pinned)["Dir"]
     workspace = cache / "go" / "patched" / recipe.name
     shutil.rmtree(workspace, ignore_errors=True)
     patch.copy(recipe.patch, Path(verified), workspace / "module")
-    shutil.copyfile(recipe.folder / "go.sum", workspace / "go.sum")
-    pins = (recipe.folder / "go.mod").read_text()
+    shutil.copyfile(recipe.pinned / "go.sum", workspace / "go.sum")
+    pins = (recipe.pinned / "go.mod").read_text()
     (workspace / "go.mod").write_text(f"{pins}\nreplace {module} => ./module\n")
     return workspace
 

@@ -1,8 +1,8 @@
 """Recipes: what is built from which Go module, as data in lab/modules/<recipe>/.
 
-A folder holds recipe.toml beside a go.mod and go.sum of our own that pin the module; another release of
-Kubernetes is another folder `kubernetes-<release>`, which names the recipes that go with it, and the patch
-where it needs one.
+A folder holds recipe.toml beside a go.mod and go.sum of our own that pin the module, or names the recipe
+whose pins it shares; another release of Kubernetes is another folder `kubernetes-<release>`, which names the
+recipes that go with it, and the patch where it needs one.
 """
 
 import tomllib
@@ -53,26 +53,32 @@ class Recipe:
     manifests: list[Manifest] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
     patch: Patch | None = None  # named in recipe.toml by its folder
+    pins: str = ""  # the recipe whose go.mod and go.sum are used, if not its own
 
     @property
     def name(self) -> str:
         """The folder's name."""
         return self.folder.name
 
+    @property
+    def pinned(self) -> Path:
+        """The folder with go.mod and go.sum."""
+        return self.folder.parent / self.pins if self.pins else self.folder
+
     @cached_property
     def sources(self) -> list[tuple[str, bytes]]:
         """What Go is given: the pins, sources of our own, and the patch."""
-        own = [entry for entry in store.contents(self.folder) if entry[0] != DESCRIPTION]
+        own = [entry for entry in store.contents(self.pinned) if entry[0] != DESCRIPTION]
         patched = store.contents(self.patch.folder) if self.patch else ()
         return own + [(f"patch/{name}", content) for name, content in patched]
 
     @cached_property
     def go(self) -> tuple[int, ...]:
         """The oldest Go release that can build it, from go.mod."""
-        for line in (self.folder / "go.mod").read_text().splitlines():
+        for line in (self.pinned / "go.mod").read_text().splitlines():
             if line.startswith("go "):
                 return version_tuple(line.removeprefix("go "))
-        raise LabError(f"{self.folder / 'go.mod'}: no `go` line; add one such as `go 1.26.0`")
+        raise LabError(f"{self.pinned / 'go.mod'}: no `go` line; add one such as `go 1.26.0`")
 
 
 def version_tuple(version: str) -> tuple[int, ...]:
@@ -90,7 +96,7 @@ def load(folder: Path) -> Recipe:
         if "patch" in fields:
             fields["patch"] = patch.load(folder.parent / fields["patch"])
         return Recipe(folder=folder, images=images, manifests=manifests, **fields)
-    except (tomllib.TOMLDecodeError, TypeError) as error:
+    except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise LabError(f"{path}: {error}") from error
 
 

@@ -33,13 +33,12 @@ while read -r image; do
     touch "$name"
     mount --bind "$image" "$name"
 done <"$folder/images"
-if [ -d "$folder/own-kernel" ]; then # what links there points to
-    for part in "$folder"/own-kernel/*; do
-        place=$folder/run/lab/own-kernel/${part##*/}
-        mkdir -p "$place"
-        mount --bind -o ro "$(readlink -f "$part")" "$place"
-    done
-fi
+for part in "$folder"/lent/*/*; do # what links there points to
+    [ -e "$part" ] || continue
+    place=$folder/run/lab/${part#"$folder"/lent/}
+    mkdir -p "$place"
+    mount --bind -o ro "$(readlink -f "$part")" "$place"
+done
 cp -a "$folder/etc/." "$folder/run/etc.upper/"
 mount --rbind "$folder/run" /run
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=/run/etc.upper,workdir=/run/etc.work" /etc
