@@ -129,19 +129,22 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
             for each, done in zip(plan.nodes, containerd, strict=True)
         ]
         wanted = manifests.result()
-        _each(pool, lambda each: api.create_soon(each, 20), wanted)
+        if not plan.variant.extras:
+            _each(pool, lambda each: api.create_soon(each, 20), wanted)
         for start in nodes:
             start.result()
         _wait_for_nodes(api, plan)
         step(f"{len(plan.nodes)} nodes Ready")
         for each in plan.nodes:
             _assert_labels(api, each)
-        if len(wanted) > 1:
-            _wait_for_addons(api)
-            step("DNS and load balancer ready")
         if plan.variant.extras:
             _each(pool, _wait_for_agents, plan.nodes)
             step("network agents ready")
+            # only now: pods that meet half a network try again no sooner than half a minute later
+            _each(pool, lambda each: api.create_soon(each, 20), wanted)
+        if len(wanted) > 1:
+            _wait_for_addons(api)
+            step("DNS and load balancer ready")
         _check_services(machines)
 
 
