@@ -88,7 +88,7 @@ def _measure(case: Case, programs: Path, options: argparse.Namespace) -> Result:
         suite = _suite(case, Path(folder))
         print(f"  suite: {suite.verdict}, {len(suite.broken)} findings, {suite.seconds:.1f} s", flush=True)
         bound = options.bound or BOUND.get(options.procs, BOUND_PARALLEL)
-        upstream = e2e.run(programs, options.specs, options.procs, bound, Path(folder))
+        upstream = e2e.run(programs, options.specs, options.procs, bound, len(plan.nodes), Path(folder))
     states = ", ".join(f"{len(specs)} {state}" for state in result.State if (specs := upstream.among(state)))
     print(f"  upstream: {states}, {upstream.seconds:.1f} s", flush=True)
     return Result(

@@ -49,7 +49,7 @@ METHOD = """
 - The specs are built from the module `k8s.io/kubernetes` of the clusters' release, with the runner that its
   go.mod pins (`lab/modules/e2e-1.36`), and run with `--provider=skeleton`.
 - With more than one process, the runner spreads the specs over them as upstream's own pipelines do. In
-  series is what `PROCS=1` measures.
+  series is what `PROCS=1` measures. `--num-nodes` tells every process how many nodes there are.
 - No flag bounds a single spec. One sleeps for ten hours after a failure (`service endpoints using
   hostNetwork`, UDP), and failing to reach a backend takes 39 tries of up to seven seconds. So the whole run
   has a bound, and a spec that is still busy then is unfinished. The row of the healthy cluster says whether
@@ -136,12 +136,14 @@ def _sums(ordered: Sequence[Result], damaged: Sequence[Result]) -> list[str]:
     for each in (each for each in ordered if each.case == HEALTHY):
         upstream, suite = each.upstream, each.suite
         how = "in series" if upstream.procs == 1 else f"in {upstream.procs} processes"
+        ran = len(upstream.specs) - len(upstream.among(State.NOT_RUN))
         lines.append(
-            f"On the healthy cluster {len(upstream.specs)} specs {how} took {upstream.seconds:.0f} s, with "
-            f"{len(upstream.noticed)} false alarms; the suite's {suite.behaviours} behaviours took "
-            f"{suite.seconds:.0f} s, with {len(suite.false_alarms)}: "
-            f"{upstream.seconds / suite.seconds:.0f} times faster."
+            f"On the healthy cluster {ran} of {len(upstream.specs)} specs ran {how}, in {upstream.seconds:.0f} s, "
+            f"with {len(upstream.noticed)} false alarms;\nthe suite's {suite.behaviours} behaviours took "
+            f"{suite.seconds:.0f} s, with {len(suite.false_alarms)}."
         )
+        if ran == len(upstream.specs):
+            lines.append(f"That is {upstream.seconds / suite.seconds:.0f} times faster.")
     return ["\n".join(lines)]
 
 
@@ -183,9 +185,12 @@ def _not_run(ordered: Sequence[Result]) -> Iterable[str]:
     if not any(each.case == HEALTHY and each.upstream.procs == 1 for each in ordered):
         yield "- Not measured: the healthy cluster with the specs in series."
     for each in ordered:
-        ran = {spec.name for spec in each.upstream.specs if spec.state is not State.NOT_RUN}
-        if left_out := sorted(every - ran):
-            yield f"- Not run on {_name(each)}: {', '.join(left_out)}."
+        specs = {spec.name: spec for spec in each.upstream.specs if spec.state is State.NOT_RUN}
+        left_out = sorted(every - {spec.name for spec in each.upstream.specs} | set(specs))
+        reasons = sorted({spec.message for spec in specs.values() if spec.message})
+        why = f" (upstream's reason: {'; '.join(reasons)})" if reasons else ""
+        if left_out:
+            yield f"- Not run on {_name(each)}{why}: {', '.join(left_out)}."
 
 
 def _table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:

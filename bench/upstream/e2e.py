@@ -32,7 +32,7 @@ def build() -> Path:
     return artifacts.programs(RECIPE)
 
 
-def run(programs: Path, specs: str, procs: int, bound: int, folder: Path) -> Upstream:
+def run(programs: Path, specs: str, procs: int, bound: int, nodes: int, folder: Path) -> Upstream:
     """Run the specs whose name matches, from outside the cluster; ends the program where they say nothing."""
     report = "report.json"
     ginkgo = [
@@ -45,7 +45,9 @@ def run(programs: Path, specs: str, procs: int, bound: int, folder: Path) -> Ups
         ),
         *(f"--focus={FEATURE}.*({specs})", f"--skip={LEFT_OUT}", f"{programs / 'e2e.test'}", "--"),
     ]
+    # Only the first of several processes counts the nodes by itself; in the others most specs would be skipped.
     e2e = [
+        f"--num-nodes={nodes}",
         *(
             f"--kubeconfig={lab.kubeconfig()}",
             "--provider=skeleton",

@@ -24,7 +24,7 @@ class State(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     UNFINISHED = "unfinished"  # when the run's time was up
-    NOT_RUN = "not run"  # for the same reason
+    NOT_RUN = "not run"  # for the same reason, or skipped by the spec itself, with a message
 
 
 class Spec(_Data):

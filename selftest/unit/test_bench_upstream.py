@@ -188,7 +188,7 @@ def test_a_row_says_who_found_what() -> None:
 def test_sums_come_from_the_rows() -> None:
     text = document.text([HEALTHY, FOUND_BY_BOTH, FOUND_BY_NONE])
     assert "The specs found 1 of 2 damaged clusters, the suite 1." in text
-    assert "2 specs in series took 800 s, with 0 false alarms" in text
+    assert "2 of 2 specs ran in series, in 800 s, with 0 false alarms" in text
     assert "40 times faster" in text
     assert "All IPv6 from node1 to node2" in text
 
@@ -200,6 +200,19 @@ def test_what_was_not_run_is_named() -> None:
     assert "half-reset" in missing
     assert "- Not measured: the healthy cluster with the specs in series." in text
     assert "- Not run on lb-silent: udp." in text
+
+
+def test_a_part_of_the_specs_is_not_called_faster() -> None:
+    skipped = Spec(name="udp", state=State.NOT_RUN, seconds=18.0, message="Requires at least 2 nodes")
+    text = document.text([measured("healthy", spec("http"), skipped)])
+    assert "1 of 2 specs ran" in text
+    assert "faster" not in text
+    assert "- Not run on healthy (upstream's reason: Requires at least 2 nodes): udp." in text
+
+
+def test_the_document_is_what_the_program_writes_today() -> None:
+    text = document.FILE.read_text()
+    assert all(part in text for part in (document.HEAD, document.FOUND, document.METHOD, document.RERUN))
 
 
 def test_a_spec_that_did_not_pass_stands_out() -> None:
