@@ -138,9 +138,9 @@ def _sums(ordered: Sequence[Result], damaged: Sequence[Result]) -> list[str]:
         how = "in series" if upstream.procs == 1 else f"in {upstream.procs} processes"
         ran = len(upstream.specs) - len(upstream.among(State.NOT_RUN))
         lines.append(
-            f"On the healthy cluster {ran} of {len(upstream.specs)} specs ran {how}, in {upstream.seconds:.0f} s, "
-            f"with {len(upstream.noticed)} false alarms;\nthe suite's {suite.behaviours} behaviours took "
-            f"{suite.seconds:.0f} s, with {len(suite.false_alarms)}."
+            f"On the healthy cluster {ran} of {len(upstream.specs)} specs ran {how}, "
+            f"in {upstream.seconds:.0f} s, with {len(upstream.noticed)} false alarms;\n"
+            f"the suite's {suite.behaviours} behaviours took {suite.seconds:.0f} s, with {len(suite.false_alarms)}."
         )
         if ran == len(upstream.specs):
             lines.append(f"That is {upstream.seconds / suite.seconds:.0f} times faster.")

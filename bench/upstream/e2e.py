@@ -45,7 +45,7 @@ def run(programs: Path, specs: str, procs: int, bound: int, nodes: int, folder: 
         ),
         *(f"--focus={FEATURE}.*({specs})", f"--skip={LEFT_OUT}", f"{programs / 'e2e.test'}", "--"),
     ]
-    # Only the first of several processes counts the nodes by itself; in the others most specs would be skipped.
+    # Only the first of several processes counts the nodes by itself; others would skip most specs.
     e2e = [
         f"--num-nodes={nodes}",
         *(
