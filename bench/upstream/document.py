@@ -140,7 +140,8 @@ def _sums(ordered: Sequence[Result], damaged: Sequence[Result]) -> list[str]:
         lines.append(
             f"On the healthy cluster {ran} of {len(upstream.specs)} specs ran {how}, "
             f"in {upstream.seconds:.0f} s, with {len(upstream.noticed)} false alarms;\n"
-            f"the suite's {suite.behaviours} behaviours took {suite.seconds:.0f} s, with {len(suite.false_alarms)}."
+            f"the suite's {suite.behaviours} behaviours took {suite.seconds:.0f} s, "
+            f"with {len(suite.false_alarms)}."
         )
         if ran == len(upstream.specs):
             lines.append(f"That is {upstream.seconds / suite.seconds:.0f} times faster.")
