@@ -83,19 +83,28 @@ class Expect(_Data):
 def problems(expects: Iterable[Expect], findings: dict[Key, bool]) -> list[str]:
     """Return what is not as expected, a line each; `findings`: whether each breaks."""
     expects = list(expects)
+    return missed(expects, findings) + [
+        f"breaks and should not: {key}" for key in unexpected(expects, findings)
+    ]
+
+
+def missed(expects: Iterable[Expect], findings: dict[Key, bool]) -> list[str]:
+    """Return what must break and does not, a line each."""
     lines = []
     for where in (each for expect in expects for each in expect.must):
         covered = {key: breaks for key, breaks in findings.items() if where.covers(key)}
         if not covered:
             lines.append(f"nothing was judged of {where}")
         lines += [f"should break and does not: {key}" for key, breaks in covered.items() if not breaks]
-    allowed = [each for expect in expects for each in (*expect.must, *expect.may)]
-    lines += [
-        f"breaks and should not: {key}"
-        for key, breaks in findings.items()
-        if breaks and not any(where.covers(key) for where in allowed)
-    ]
     return lines
+
+
+def unexpected(expects: Iterable[Expect], findings: dict[Key, bool]) -> list[Key]:
+    """Return what breaks and should not."""
+    allowed = [each for expect in expects for each in (*expect.must, *expect.may)]
+    return [
+        key for key, breaks in findings.items() if breaks and not any(where.covers(key) for where in allowed)
+    ]
 
 
 def unnamed(expects: Iterable[Expect], sentences: Sequence[str]) -> list[str]:

@@ -113,6 +113,20 @@ def ensure(
     return plan.artifacts()
 
 
+def programs(name: str, progress: Progress = print) -> Path:
+    """Build a recipe that no cluster needs; returns the folder with its programs. Raises LabError."""
+    one = recipe.load(recipe.MODULES / name)
+    chosen = toolchain.choose(one.go, paths.CACHE)
+    if not (place := gobuild.place(one, chosen, paths.CACHE)).is_dir():
+        with store.locked(
+            paths.CACHE, lambda: progress("another process is filling the cache: waiting for it")
+        ):
+            toolchain.install(chosen, paths.CACHE, progress)
+            gobuild.build(one, chosen, paths.CACHE, progress)
+            gobuild.drop_caches(paths.CACHE)
+    return place / "bin"
+
+
 def missing(release: str = "1.36", *, with_uml: bool = False, extras: Sequence[str] = ()) -> list[str]:
     """What the machine lacks before `ensure` can start, one line each with what mends it."""
     plan = _Plan.of(release, with_uml, extras)

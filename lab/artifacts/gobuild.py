@@ -25,7 +25,8 @@ def place(recipe: Recipe, toolchain: Toolchain, cache: Path) -> Path:
     """Where the result is, or will be."""
     settings = [f"{name}={value}" for name, value in sorted(SETTINGS.items())]
     wanted = repr((recipe.ldflags, sorted(recipe.commands.items()), recipe.manifests))
-    key = store.key_of(recipe.sources, wanted, toolchain.version, os.uname().machine, *settings)
+    tests = [repr(sorted(recipe.tests.items()))] if recipe.tests else []
+    key = store.key_of(recipe.sources, wanted, *tests, toolchain.version, os.uname().machine, *settings)
     return cache / "builds" / f"{recipe.name}-{key}"
 
 
@@ -40,15 +41,18 @@ def build(recipe: Recipe, toolchain: Toolchain, cache: Path, progress: Progress)
         target = folder / "bin"
         target.mkdir()
         workspace = _workspace(go, recipe, env, cache)
-        run(
-            what,
-            [go, "build", "-ldflags", recipe.ldflags, "-o", f"{target}/", *recipe.commands.values()],
-            log=cache / "logs" / f"{recipe.name}.log",
-            seconds=recipe.seconds,
-            progress=progress,
-            env=env,
-            cwd=workspace,
-        )
+        commands = [["build", "-o", f"{target}/", *recipe.commands.values()]]
+        commands += [["test", "-c", "-o", f"{target / name}", each] for name, each in recipe.tests.items()]
+        for verb, *words in commands:
+            run(
+                what,
+                [go, verb, "-ldflags", recipe.ldflags, *words],
+                log=cache / "logs" / f"{recipe.name}.log",
+                seconds=recipe.seconds,
+                progress=progress,
+                env=env,
+                cwd=workspace,
+            )
         for name, package in recipe.commands.items():
             (target / PurePosixPath(package).name).rename(target / name)
         (folder / "manifests").mkdir()

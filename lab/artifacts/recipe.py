@@ -52,6 +52,7 @@ class Recipe:
     companions: list[str] = field(default_factory=list)
     manifests: list[Manifest] = field(default_factory=list)
     images: list[Image] = field(default_factory=list)
+    tests: dict[str, str] = field(default_factory=dict)  # name of a program that is a package's tests
     patch: Patch | None = None  # named in recipe.toml by its folder
     pins: str = ""  # the recipe whose go.mod and go.sum are used, if not its own
 

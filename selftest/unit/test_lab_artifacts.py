@@ -79,6 +79,20 @@ def test_failed_build_is_no_result(small: Path, tmp_path: Path) -> None:
     assert (built / "bin" / "pause").read_text() == "program\n"
 
 
+def test_programs_may_be_a_packages_tests(small: Path, tmp_path: Path) -> None:
+    before = gobuild.place(recipe.load(small), GO, tmp_path)
+    with (small / "recipe.toml").open("a") as file:
+        file.write('[tests]\n"pause.test" = "dualstack-lab/pause"\n')
+    one = recipe.load(small)
+    assert gobuild.place(one, GO, tmp_path) != before
+    asked = tmp_path / "asked"
+    output = f'echo "$1" >> {asked}; while [ "$1" != -o ]; do shift; done'
+    go = program(tmp_path / "go", f'{output}; [ -d "$2" ] && touch "$2/pause" || touch "$2"')
+    built = gobuild.build(one, Toolchain("1.26.8", go, True), tmp_path / "cache", ignore)
+    assert sorted(path.name for path in (built / "bin").iterdir()) == ["pause", "pause.test"]
+    assert asked.read_text() == "build\ntest\n"
+
+
 def test_killed_build_is_no_result_and_is_swept(tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     leftover = cache / "builds" / f"{store.PARTIAL}x"

@@ -29,6 +29,9 @@ def test_recipe_pins_and_names_what_it_builds(name: str) -> None:
     for package in one.commands.values():
         own = package == go_mod.splitlines()[0].removeprefix("module ")
         assert own or f"{package}\n" in go_mod
+    for package in one.tests.values():
+        module = "/".join(package.split("/")[:2])
+        assert f"{module} {one.version} h1:" in (one.folder / "go.sum").read_text()
     for manifest in one.manifests:
         assert f"{manifest.module} {one.version}" in go_mod
         assert f"{manifest.module} {one.version} h1:" in (one.pinned / "go.sum").read_text()
