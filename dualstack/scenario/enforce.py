@@ -85,7 +85,7 @@ class EngineSeen(Seen):
 
 
 class Enforced(Step[EngineSeen]):
-    """The gate of the policy rows: what follows needs a deny that bites, or a profile that promises an engine."""
+    """The gate of the policy rows: what follows needs a deny that bites, or a promised engine."""
 
     result = EngineSeen
 

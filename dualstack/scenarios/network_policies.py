@@ -1,4 +1,4 @@
-"""NetworkPolicies on pods of the run's own: a deny-all, then what lets some in, and the same for what goes out.
+"""NetworkPolicies on pods of the run's own: a deny-all, then what lets some in, and the same for egress.
 
 The guarded pods stand behind no other Service, so no policy here touches what other scenarios probe. Policies
 are only ever added: a path is open, is denied, and is let through again while the deny stays.
