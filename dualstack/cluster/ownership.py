@@ -20,6 +20,7 @@ KINDS = {  # apiVersion and plural of what a run may create, besides its namespa
     "Deployment": ("apps/v1", "deployments"),
     "Pod": ("v1", "pods"),
     "Service": ("v1", "services"),
+    "NetworkPolicy": ("networking.k8s.io/v1", "networkpolicies"),
 }
 NAMESPACES = "/api/v1/namespaces"
 POLL_SECONDS = 0.1
@@ -160,7 +161,7 @@ class Ownership:
                 return
             _try(lambda: self.cluster.delete(f"{NAMESPACES}/{self.namespace}", uid=uid))
         for kind, _, name in list(self.created):
-            if kind == "Deployment" and self.given:
+            if kind in ("Deployment", "NetworkPolicy") and self.given:
                 self._delete(kind, name)
         pods = self._inside("Pod")
         _try(

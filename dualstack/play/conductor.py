@@ -122,7 +122,11 @@ class Conductor:
             for step in scenario.steps:
                 if self.stage.stopping.is_set():
                     break
-                self.stage.board.publish(step, step.run(self.stage))
+                result = step.run(self.stage)
+                self.stage.board.publish(step, result)
+                if ended := step.ends(result):
+                    reason = ended
+                    break
         except (ApiError, NotSeen) as error:
             reason = str(error)
         except Stopped:

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from dualstack.cluster.ownership import KINDS
 from dualstack.cluster.permissions import Permission, within
 from dualstack.errors import UserError
+from dualstack.probes.prober import Place
 from dualstack.profile.model import Profile
 from dualstack.scenario import manifests
 from dualstack.scenario.inside import Inside
@@ -20,7 +21,7 @@ from dualstack.scenario.manifests import Object, name_of
 from dualstack.scenario.pairs import pairs
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.site import LeftOut, PlannedPod, Site
-from dualstack.scenario.step import Needs
+from dualstack.scenario.step import Step
 from dualstack.survey.model import Node, Survey
 
 CREATION_SECONDS, SLACK_SECONDS = 45.0, 120.0
@@ -69,25 +70,41 @@ class Plan:
             manifests.end_after(body, self.lifetime)
         return bodies
 
-    def needs(self) -> list[Needs]:
-        """Return what each step needs."""
-        return [step.needs(self.site) for scenario in self.scenarios for step in scenario.steps]
+    def steps(self) -> tuple[list[Step[Any]], list[Step[Any]]]:
+        """Return the steps that are played for sure, and those that an earlier one may leave unplayed."""
+        sure: list[Step[Any]] = []
+        rest: list[Step[Any]] = []
+        for scenario in self.scenarios:
+            ends = [n for n, step in enumerate(scenario.steps, 1) if step.may_end(self.site)]
+            at = min(ends, default=len(scenario.steps))
+            sure += scenario.steps[:at]
+            rest += scenario.steps[at:]
+        return sure, rest
+
+    def made_later(self, steps: Iterable[Step[Any]]) -> list[Object]:
+        """Return the bodies of what steps create when their turn comes."""
+        return self.site.objects(name for step in steps for name in step.makes)
 
     def cost(self) -> dict[str, int | str]:
         """Return what a run takes of the cluster: objects, and a first round's execs and requests."""
-        bodies, needs = self.objects(), self.needs()
-        kinds = Counter(body["kind"] for body in bodies)
-        requests = sum((each.requests for each in needs), Counter[str]())
-        tries = sum((each.tries for each in needs), Counter[str]())
-        places = frozenset[Any]().union(*(each.places for each in needs))
-        asked = sum(len(each.places) for each in needs)
+        bodies = self.objects()
+        sure, rest = self.steps()
+        least, most = (_Sum.of(self.site, steps) for steps in (sure, [*sure, *rest]))
+        kinds = Counter(body["kind"] for body in [*bodies, *self.made_later(sure)])
+        more = Counter(body["kind"] for body in self.made_later(rest))
         return {
             "namespaces": 0 if self.creates_nothing or self.namespace else 1,
-            **{KINDS[kind][1]: number for kind, number in sorted(kinds.items())},
+            **{KINDS[kind][1]: _span(kinds[kind], (kinds + more)[kind]) for kind in sorted(kinds | more)},
             "load balancers": sum(self._opened(body) == "LoadBalancer" for body in bodies),
-            "execs in a first round": f"{len(places)} to {asked}" if asked > len(places) else asked,
-            **{f"{kind} requests in a first round": count for kind, count in sorted(requests.items())},
-            **{f"{kind} tries that count": count for kind, count in sorted(tries.items())},
+            "execs in a first round": _span(len(least.places), most.asked),
+            **{
+                f"{kind} requests in a first round": _span(least.requests[kind], count)
+                for kind, count in sorted(most.requests.items())
+            },
+            **{
+                f"{kind} tries that count": _span(least.tries[kind], count)
+                for kind, count in sorted(most.tries.items())
+            },
             "seconds at most": round(self.seconds()),
         }
 
@@ -119,15 +136,16 @@ class Plan:
 
     def permissions(self) -> list[Permission]:
         """Return what the plan needs besides reading the cluster, each once."""
-        bodies = self.objects()
-        needed = list(chain.from_iterable(each.permissions for each in self.needs()))
+        steps = list(chain.from_iterable(self.steps()))
+        bodies = [*self.objects(), *self.made_later(steps)]
+        needed = list(chain.from_iterable(step.needs(self.site).permissions for step in steps))
         if self.namespace is None and self.creates_nothing is None:
             needed += NAMESPACE
         for kind in dict.fromkeys(body["kind"] for body in bodies):
             needed.append(_permission("create", kind))
             if kind == "Pod":
                 needed.append(_permission("deletecollection", kind))
-            if kind == "Service" or (kind == "Deployment" and self.namespace):
+            if kind == "Service" or (kind in ("Deployment", "NetworkPolicy") and self.namespace):
                 needed.append(_permission("delete", kind))
             if self.namespace:  # what is left is looked for in it
                 needed.append(_permission("list", kind))
@@ -138,6 +156,30 @@ class Plan:
         """Return a scenario's bound: its own steps one after the other, and those that they wait for."""
         own = sum(step.needs(self.site).seconds for step in scenario.steps)
         return own + max((self._seconds(each) for each in scenario.rests_on()), default=0.0)
+
+
+class _Sum(NamedTuple):
+    """What some steps take of the cluster in a first round."""
+
+    requests: Counter[str]
+    tries: Counter[str]
+    places: frozenset[Place]
+    asked: int
+    """Execs, if no two steps share one."""
+
+    @classmethod
+    def of(cls, site: Site, steps: Iterable[Step[Any]]) -> "_Sum":
+        needs = [step.needs(site) for step in steps]
+        return cls(
+            sum((each.requests for each in needs), Counter[str]()),
+            sum((each.tries for each in needs), Counter[str]()),
+            frozenset[Place]().union(*(each.places for each in needs)),
+            sum(len(each.places) for each in needs),
+        )
+
+
+def _span(least: int, most: int) -> int | str:
+    return f"{least} to {most}" if most > least else least
 
 
 def _reachable_at(spec: Object, opened: str) -> str:

@@ -55,6 +55,9 @@ class Promises(_Part):
     250 ms a client that tries both families turns to the other one (RFC 8305)."""
     load_balancer: Literal["required", "if-present", "none"] = "if-present"
     """Whether Services of type LoadBalancer get an address."""
+    network_policy: Literal["required", "if-present", "none"] = "if-present"
+    """Whether NetworkPolicies are enforced; `if-present`: nothing is promised where a deny-all bites in
+    neither family, since enforcing them is left to network plugins."""
 
     @field_validator("families")
     @classmethod
@@ -126,6 +129,11 @@ class Timeouts(_Part):
     """From a load balancer's having an address until that answers (health checks included)."""
     removal: float = Field(default=60, gt=0)
     """From the end of the run until the namespace is gone (load balancers' own clean-up included)."""
+    policy: float = Field(default=20, gt=0)
+    """From creating a NetworkPolicy until it holds on every path."""
+    unenforced: float = Field(default=5, gt=0)
+    """How long a deny-all may bite nowhere before there is no policy engine, where the profile does not
+    promise one."""
     silence: float = Field(default=1, gt=0)
     """Until what must not answer has fallen silent, where nothing ever should."""
     stragglers: float = Field(default=15, gt=0)

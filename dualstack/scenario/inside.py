@@ -38,6 +38,12 @@ class Inside:
             return f"the runner is inside the cluster: its address {own} is in the pods' range"
         return None
 
+    def is_of_cluster(self, address: str) -> bool:
+        """Return whether an address is a node's or in the pods' ranges: then the cluster has put it there."""
+        return address in self.nodes or any(
+            parse(address) in each for each in _networks(self.pods, family_of(address))
+        )
+
     def not_external(self, address: str) -> str | None:
         """Return why an address can be no external one, or None."""
         try:

@@ -15,6 +15,8 @@ PING_SYSCTL_IS_SAFE = Release(1, 21)
 HOST_IPS_ARE_TOLD = Release(1, 30)
 FAMILIES_ARE_PLURAL = Release(1, 20)
 CLIENT, SERVER, HOST, CLOUD_CONFIG = "client", "server", "host", "cloud-config"
+GUARDED = "guarded"
+"""The role of pods that the run's own NetworkPolicies select: servers that stand behind no other Service."""
 SECONDS_TO_LIVE, POD_IPS, HOST_IPS = "SECONDS_TO_LIVE", "POD_IPS", "HOST_IPS"
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
 CANARY_LABEL = "dualstack-conformance/canary"
@@ -40,7 +42,13 @@ def pod(
     role: str, name: str, node: str, *, image: str | None, release: Release, cloud_config: str | None
 ) -> Object:
     """Return the pod of a role, on a node. It names its node itself: taints and cordons are no excuse."""
-    (body,) = load(role)
+    (body,) = load(SERVER if role == GUARDED else role)
+    if role == GUARDED:
+        labels = body["metadata"]["labels"]
+        body["metadata"]["labels"] = {**labels, ROLE_LABEL: GUARDED}
+        for label in (BACKEND_LABEL, CANARY_LABEL):
+            body["metadata"]["labels"].pop(label)
+        body["spec"].pop("subdomain")
     body["metadata"]["name"] = name
     body["spec"]["nodeName"] = node
     if "subdomain" in body["spec"]:  # the pod has a name in the DNS (see dns-headless)

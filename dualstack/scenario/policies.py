@@ -7,9 +7,10 @@ for the whole cluster. A policy knows pods, not families: where it refuses, both
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from dualstack.cluster.errors import ApiError
+from dualstack.cluster.ownership import MANAGED_BY
 from dualstack.cluster.permissions import Permission
 from dualstack.family import FAMILIES, Family
 from dualstack.probes.observation import Observation
@@ -75,6 +76,11 @@ def _fails(path: Observation) -> bool:
 
 def _names(stage: Stage, path: str, kind: str) -> list[str]:
     try:
-        return [f"{kind} {item['metadata']['name']}" for item in stage.cluster.list(path)]
+        items = [each["metadata"] for each in stage.cluster.list(path)]
+        return [f"{kind} {each['name']}" for each in items if not _is_ours(each)]
     except ApiError:
         return []  # there is no such kind, or it may not be read
+
+
+def _is_ours(metadata: dict[str, Any]) -> bool:
+    return (metadata.get("labels") or {}).get(MANAGED_BY[0]) == MANAGED_BY[1]

@@ -65,6 +65,11 @@ class Step(ABC, Generic[Result]):
         return ()
 
     @property
+    def makes(self) -> tuple[str, ...]:
+        """Names of the manifests whose objects it creates when its turn comes."""
+        return ()
+
+    @property
     def exposes(self) -> tuple[str, ...]:
         """Names of the Services that it makes load balancers of."""
         return ()
@@ -73,6 +78,14 @@ class Step(ABC, Generic[Result]):
     def rests_on(self) -> tuple[Step[Any], ...]:
         """Steps of other scenarios whose results it reads: they are played too."""
         return ()
+
+    def may_end(self, site: Site) -> bool:
+        """Return whether its result may leave the scenario's later steps unplayed."""
+        return False
+
+    def ends(self, result: Result) -> str | None:
+        """Return why the scenario's later steps are not played, or None if they are."""
+        return None
 
     @abstractmethod
     def needs(self, site: Site) -> Needs:

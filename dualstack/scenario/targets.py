@@ -71,8 +71,9 @@ class PodsOnEveryNode(Targets):
         return self.paths(site, scenario, sources) * kind.in_a_round(1)
 
     def paths(self, site: Site, scenario: type[Scenario], sources: int) -> int:
-        """Count the planned pairs in each family."""
-        return len(site.pairs) * len(self.families)
+        """Count the planned pairs from the first nodes in each family."""
+        first = site.nodes[:sources]
+        return sum(source in first for source, _ in site.pairs) * len(self.families)
 
     def resolve(
         self, stage: Stage, kind: Kind, scenario: type[Scenario], clients: Clients, *, silent: bool
@@ -82,6 +83,7 @@ class PodsOnEveryNode(Targets):
         return [
             pair(kind, clients[source], servers[target], family)
             for source, target in self.pairs(stage)
+            if source in clients
             for family in self.families
         ]
 

@@ -119,6 +119,13 @@ def _reachable(plan: Plan) -> list[str]:
     ]
 
 
+def _uncertain(plan: Plan) -> list[str]:
+    """Say what is left out where an earlier step finds no reason to go on."""
+    _, rest = plan.steps()
+    names = dict.fromkeys(step.scenario.id for step in rest)
+    return [f"Only where a NetworkPolicy is seen to bite: the rest of {', '.join(names)}."] if names else []
+
+
 def print_plan(
     config: pytest.Config,
     plan: Plan,
@@ -149,6 +156,7 @@ def print_plan(
             f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
             *_reachable(plan),
             *_permissions(plan),
+            *_uncertain(plan),
         ]
     lines += [shown(f"Left out: {node}: {why.reason}") for node, why in plan.site.left_out.items()]
     cost = tabulate([[what, number] for what, number in plan.cost().items()], ["cost", "number"])

@@ -23,7 +23,8 @@ class Udp(ServerKind):
     def request(self, tally: Tally, id_: str, word: str) -> Request:
         """Return a datagram with one word."""
         target, flow = tally.target, flow_of(tally, id_)
-        if len(target.wanted) > 1 and not tally.keep_flows:  # an old flow stays with its backend
+        as_new = len(target.wanted) > 1 or tally.until_silent  # an old flow stays with its backend, and open
+        if as_new and not tally.keep_flows:
             tally.flows.renew(flow)
         source_port = tally.flows.port(flow)
         return Request("udp", id_, f"{target.address} {target.ports[word]} {source_port} {word}")
