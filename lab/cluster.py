@@ -38,6 +38,7 @@ from lab.variants import Variant, load
 Say = Callable[[str], None]
 T = TypeVar("T")
 _PATIENCE = 120  # seconds for what takes 10 at most on ordinary nodes, and 60 on those with their own kernel
+_SERVICES_SECONDS = 10.0
 _RECORD = STATE / "cluster.json"
 RESOLV_CONF = STATE / "outside.resolv.conf"  # bound over /etc/resolv.conf by `outside`
 
@@ -129,8 +130,6 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
             for each, done in zip(plan.nodes, containerd, strict=True)
         ]
         wanted = manifests.result()
-        if not plan.variant.extras:
-            _each(pool, lambda each: api.create_soon(each, 20), wanted)
         for start in nodes:
             start.result()
         _wait_for_nodes(api, plan)
@@ -140,8 +139,8 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         if plan.variant.extras:
             _each(pool, _wait_for_agents, plan.nodes)
             step("network agents ready")
-            # only now: pods that meet half a network try again no sooner than half a minute later
-            _each(pool, lambda each: api.create_soon(each, 20), wanted)
+        _each(pool, lambda each: _wait_for_services(plan, each), plan.nodes)
+        _each(pool, lambda each: api.create_soon(each, 20), wanted)
         if len(wanted) > 1:
             _wait_for_addons(api)
             step("DNS and load balancer ready")
@@ -247,6 +246,18 @@ def _check_services(machines: list[Machine]) -> None:
         for service in machine.services:
             if not machine.runs(service):
                 raise LabError(f"{machine.name}: {service} ended: {machine.last_words(service)}")
+
+
+def _wait_for_services(plan: Plan, each: NodePlan) -> None:
+    """Wait until a node knows the API server's Service, though not for ever: a variant may have broken that.
+
+    The add-ons ask it once as they start, and then no sooner than half a minute later.
+    """
+    machine, end = Machine(each.machine), time.monotonic() + _SERVICES_SECONDS
+    address = next(iter(plan.service_address(1).values()))
+    connect = ["timeout", "1", "bash", "-c", f"exec 3<>/dev/tcp/{address}/443"]
+    while not machine.succeeds(connect) and time.monotonic() < end:
+        time.sleep(0.1)
 
 
 def _wait_for_agents(each: NodePlan) -> None:

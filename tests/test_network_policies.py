@@ -12,6 +12,7 @@ from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
 from dualstack.scenarios.network_policies import OUTSIDE, SERVED, SERVICES, Egress, Ingress, IpBlocks
+from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier
@@ -125,16 +126,17 @@ def test_policy_ipblock(board: Board, profile: Profile, judge: Judge) -> None:
         promise="network_policy",
         every_node=True,
         every_pair=True,
-        claim="A NetworkPolicy that lets nothing out keeps a pod from all others in both families, and one "
-        "that names servers by their labels lets it reach these, in both.",
+        claim="A NetworkPolicy that lets nobody in leaves what a pod asks itself alone, one that lets nothing "
+        "out stops it, and one that names servers by labels lets it reach these, in both families.",
         source=f"{SOURCE}#default-deny-all-egress-traffic",
         remedy="Look at the policy engine's rules of the broken family on the source's node, and whether a "
         "denied pod may still ask for its gateway (ICMPv6 types 133 to 136).",
     ),
-    needs=(Ingress, Egress),
+    needs=(TcpPodToPod, Ingress, Egress),
 )
 def test_policy_egress(board: Board, profile: Profile, judge: Judge) -> None:
     _check_engine(board, profile)
+    _judge_own(board, judge)
     denied, allowed = board.wait(Egress.denied).observations, board.wait(Egress.allowed).observations
     beside = Families(each for each in board.wait(Ingress.beside).observations if each.reached)
     _judge_denied(denied, board.wait(Egress.open).observations, beside, judge)
@@ -182,6 +184,16 @@ def _judge_allowed(seen: Paths, denied: Paths, judge: Judge) -> None:
             cause=path.flaw or f"{cause}: no answer by {_by(path)}: {path.error}",
             phase="allowed",
         )
+
+
+def _judge_own(board: Board, judge: Judge) -> None:
+    """Judge that pods reach others while a deny lets nobody in to them; not where no client does either."""
+    direct = Direct(board.wait(TcpPodToPod.paths).observations)
+    for path in board.wait(Egress.open).observations:
+        if path.blocked or path.target in PLACES or direct.same(path):
+            continue
+        cause = f"a deny of what comes in stops what the pod asks itself: no answer by {_by(path)}"
+        _judge_path(path, path.reached, judge, cause=f"{cause}: {path.error}", phase="open")
 
 
 def _judge_later(seen: Paths, allowed: Paths, judge: Judge) -> None:
