@@ -126,8 +126,8 @@ def test_policy_ipblock(board: Board, profile: Profile, judge: Judge) -> None:
         promise="network_policy",
         every_node=True,
         every_pair=True,
-        claim="A NetworkPolicy that lets nobody in leaves what a pod asks itself alone, one that lets nothing "
-        "out stops it, and one that names servers by labels lets it reach these, in both families.",
+        claim="A NetworkPolicy that lets nobody in leaves what a pod asks itself alone, one that lets "
+        "nothing out stops it, and one that names servers by labels lets it reach these, in both families.",
         source=f"{SOURCE}#default-deny-all-egress-traffic",
         remedy="Look at the policy engine's rules of the broken family on the source's node, and whether a "
         "denied pod may still ask for its gateway (ICMPv6 types 133 to 136).",

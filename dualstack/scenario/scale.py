@@ -11,6 +11,8 @@ from dualstack.scenario.site import Site
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import LIST_EVENTS, LIST_PODS, Needs, Step
 
+LIST_DEPLOYMENTS = Permission("list", "apps", "deployments", optional=True)
+"""To say what a run has left behind, where its namespace does not go."""
 SCALE = Permission("patch", "apps", "deployments", "scale")
 
 
@@ -28,8 +30,9 @@ class Replicas(Step[Pods]):
         return (self.deployment,)
 
     def needs(self, site: Site) -> Needs:
-        """Need to see pods, and events to say why one does not run."""
-        return Needs(permissions=(LIST_PODS, LIST_EVENTS), seconds=site.profile.timeouts.pods)
+        """Need to see pods, events to say why one does not run, and what is left."""
+        permissions = (LIST_PODS, LIST_EVENTS, LIST_DEPLOYMENTS)
+        return Needs(permissions=permissions, seconds=site.profile.timeouts.pods)
 
     def run(self, stage: Stage) -> Pods:
         """Return the Deployment's pods. Raises NotSeen, ApiError, Stopped."""
