@@ -62,9 +62,7 @@ class Expect(BaseModel):
     @field_validator("egress")
     @classmethod
     def _are_targets(cls, value: list[str]) -> list[str]:
-        for each in value:
-            egress_target(each)
-        return value
+        return egress_targets(value)
 
     def families(self) -> dict[str, list[tuple[str, Family]]]:
         """Return every value that is of one family, with it, by key."""
@@ -107,6 +105,13 @@ def egress_target(text: str) -> tuple[str, int]:
     if not port.isdigit() or not 0 < int(port) < 1 << 16 or (":" in address) != address.startswith("["):
         raise ValueError(f"{text!r} is no ADDRESS:PORT (an IPv6 address stands in brackets)")
     return str(parse(address.strip("[]"))), int(port)
+
+
+def egress_targets(texts: list[str]) -> list[str]:
+    """Return the texts if each is a target. Raises ValueError."""
+    for each in texts:
+        egress_target(each)
+    return texts
 
 
 def _range(text: str) -> Network:

@@ -12,7 +12,7 @@ from dualstack import yaml_file
 from dualstack.errors import UserError
 from dualstack.family import FAMILIES, Family, network
 from dualstack.places import PROFILES
-from dualstack.profile.expect import Expect, egress_target
+from dualstack.profile.expect import Expect, egress_targets
 from dualstack.profile.part import PART
 from dualstack.profile.signs import Signs
 from dualstack.survey.version import Release
@@ -178,9 +178,7 @@ class Profile(_Part):
     @field_validator("egress")
     @classmethod
     def _are_targets(cls, value: list[str]) -> list[str]:
-        for each in value:
-            egress_target(each)
-        return value
+        return egress_targets(value)
 
     @field_validator("external_names")
     @classmethod

@@ -63,6 +63,16 @@ class Ingress(Scenario):
     )
 
 
+def _let_in(service: str) -> Probe:
+    to = NodePorts(service, beside_backend=True)
+    return Probe(TCP, to=to, source=RUNNER, tries=TRIES, control=Ingress.outside, bound="policy")
+
+
+def _kept_out(*services: str, bound: str) -> Probe:
+    to = NodePorts(*services, beside_backend=True)
+    return Probe(TCP, to=to, source=RUNNER, until_silent=True, control=Ingress.outside, bound=bound)
+
+
 class IpBlocks(Scenario):
     """The runner, from outside the cluster: let in by an ipBlock in IPv4 alone, then in IPv6 as well."""
 
@@ -70,40 +80,12 @@ class IpBlocks(Scenario):
     on_every_node = (GUARDED,)
     manifests = ("guarded-outside",)
     engine = Enforced(Ingress.gate)
-    denied = Probe(
-        TCP,
-        to=NodePorts(*OUTSIDE, beside_backend=True),
-        source=RUNNER,
-        until_silent=True,
-        control=Ingress.outside,
-        bound="policy",
-    )
+    denied = _kept_out(*OUTSIDE, bound="policy")
     allow_ipv4 = Policy("policy-ipblock-ipv4", callers=Ingress.outside)
-    ipv4_in = Probe(
-        TCP,
-        to=NodePorts(OUTSIDE[0], beside_backend=True),
-        source=RUNNER,
-        tries=TRIES,
-        control=Ingress.outside,
-        bound="policy",
-    )
-    ipv6_out = Probe(
-        TCP,
-        to=NodePorts(OUTSIDE[1], beside_backend=True),
-        source=RUNNER,
-        until_silent=True,
-        control=Ingress.outside,
-        bound="silence",
-    )
+    ipv4_in = _let_in(OUTSIDE[0])
+    ipv6_out = _kept_out(OUTSIDE[1], bound="silence")
     allow_ipv6 = Policy("policy-ipblock-ipv6", callers=Ingress.outside)
-    ipv6_in = Probe(
-        TCP,
-        to=NodePorts(OUTSIDE[1], beside_backend=True),
-        source=RUNNER,
-        tries=TRIES,
-        control=Ingress.outside,
-        bound="policy",
-    )
+    ipv6_in = _let_in(OUTSIDE[1])
 
 
 class Egress(Scenario):

@@ -20,7 +20,7 @@ from dualstack.play.plan import Plan, make_plan, make_site
 from dualstack.profile import check as possible
 from dualstack.profile import model as profiles
 from dualstack.profile.model import Profile
-from dualstack.redaction.run import Disclosure, Names
+from dualstack.redaction.run import Disclosure
 from dualstack.report import canonical, compare_views
 from dualstack.report.compare import Comparison, compare
 from dualstack.report.model import Report, WaiverUse
@@ -29,12 +29,9 @@ from dualstack.scenario.board import Board
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.waits import Waits
-from dualstack.scenarios.aggregated import Aggregated
-from dualstack.scenarios.listening import Listening
-from dualstack.scenarios.load_balancers import ExternalServices
-from dualstack.scenarios.workloads import Existing
 from dualstack.session import build_report, catalogue, waivers
 from dualstack.session.auto import AUTO, doubts, proposed
+from dualstack.session.names_met import looks
 from dualstack.session.options import Options
 from dualstack.session.record import Record
 from dualstack.survey.model import Survey
@@ -101,10 +98,8 @@ class Run:
         self.plan: Plan = self._plan(())
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
         self.board = Board(self.work / "observations")
-        disclosure.watch(self._hosts)
-        disclosure.watch(self._objects)
-        disclosure.watch(self._called)
-        disclosure.watch(self._apis)
+        for look in looks(self.board):
+            disclosure.watch(look)
         self.unwritten: list[str] = []
         """What could not be written, and why."""
         self.swept: list[str] = []
@@ -230,41 +225,6 @@ class Run:
     def _plan(self, needed: Iterable[type[Scenario]]) -> Plan:
         given = self.options.namespace
         return make_plan(self.survey, self.site, needed, idle=self._idle, namespace=given)
-
-    def _hosts(self) -> Names | None:
-        """Return the host names of load balancers."""
-        balancers = self.board.peek(ExternalServices.given)
-        if balancers is None:
-            return None
-        found = balancers.load_balancers.values()
-        return Names(plain=tuple(("host", name) for each in found for name in each.hostnames))
-
-    def _objects(self) -> Names | None:
-        """Return what runs on the cluster already."""
-        workloads = self.board.peek(Existing.seen)
-        if workloads is None:
-            return None
-        owners = {each.owner for each in workloads.pods} | {each.owner for each in workloads.host_pods}
-        owners |= {each.owner for each in workloads.services}
-        return Names(objects=tuple((each.kind, each.namespace, each.name) for each in owners))
-
-    def _apis(self) -> Names | None:
-        """Return the APIs that Services answer for, and these."""
-        found = self.board.peek(Aggregated.seen)
-        if found is None:
-            return None
-        return Names(
-            plain=tuple(("api", each.name) for each in found.apis),
-            objects=tuple(("service", each.namespace, each.service) for each in found.apis),
-        )
-
-    def _called(self) -> Names | None:
-        """Return the Services whose endpoints are called."""
-        found = self.board.peek(Listening.found)
-        if found is None:
-            return None
-        services = {(each.namespace, each.service) for each in found.endpoints}
-        return Names(objects=tuple(("service", *each) for each in services))
 
     def _why_idle(self) -> str | None:
         """Return why nothing may be created, or None."""
