@@ -28,7 +28,7 @@ demo-seed: .venv/ready ## The same on the original target cluster: Kubernetes 1.
 	@echo "The cluster is still up for a look: see docs/seed.md. \`make lab-down\` takes it down."
 
 test: .venv/ready ## Pass the project's own tests; with root on Linux, on real clusters as well
-	@$(BIN)/pytest selftest
+	@$(BIN)/pytest selftest --durations=40 --durations-min=20
 
 faults: .venv/ready ## Judge every fault and every variant alone, against what each must break
 	@FAULTS_ALONE=1 $(BIN)/pytest selftest/lab/test_suite.py

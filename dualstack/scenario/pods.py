@@ -2,7 +2,8 @@
 
 Who waits for whom: any step may wait; the first that wants the pods of some roles does the waiting, the
 others wait for it and get the same value. All of them share one list call every POLL_SECONDS. What ends a
-wait: all pods run, the missing ones are not worth waiting for, or the profile's `timeouts.pods`.
+wait: all pods run, the missing ones are not worth waiting for (their node was not Ready, or has left, or they
+are stragglers), or the profile's `timeouts.pods`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from dualstack.scenario.site import PlannedPod
 if TYPE_CHECKING:
     from dualstack.scenario.stage import Stage
 
+QUIET_SECONDS = 3.0  # without news, before it is asked whether the missing pods' nodes are still there
 POLL_SECONDS, PODS_A_SECOND = 0.15, 2000
 PULL_POLL_SECONDS = 1.0
 STRAGGLER_FACTOR = 5.0
@@ -91,17 +93,20 @@ class PodWatch:
         needed; those whose image is being pulled get the whole time.
         """
         stage, timeouts = self._stage, self._stage.site.profile.timeouts
-        worth_it = {pod.name for pod in planned if pod.node not in stage.not_ready} - set(stage.refused)
-        names = {pod.name for pod in planned}
+        homes = {pod.name: pod.node for pod in planned}
+        worth_it = {name for name, node in homes.items() if node not in stage.not_ready} - set(stage.refused)
         running: set[str] = set()
-        last_news = 0.0
+        last_news, begun = 0.0, stage.elapsed()
         while True:
-            items = {name: item for name, item in self._list().items() if name in names}
+            items = {name: item for name, item in self._list().items() if name in homes}
             now_running = {name for name, item in items.items() if _runs(item)}
             if now_running != running:
                 running, last_news = now_running, stage.elapsed()
             failed = {name for name, item in items.items() if item.get("status", {}).get("phase") == "Failed"}
             late = worth_it - running - failed
+            if late and stage.elapsed() > max(last_news, begun) + QUIET_SECONDS:
+                departed = stage.departed()
+                late = {name for name in late if homes[name] not in departed}
             if not late or stage.elapsed() > timeouts.pods:
                 break
             patience = last_news + max(timeouts.stragglers, STRAGGLER_FACTOR * last_news)
@@ -112,7 +117,7 @@ class PodWatch:
                 stage.pause(PULL_POLL_SECONDS)
             stage.pause(self._pause())
         events = {}
-        if names - running:
+        if homes.keys() - running:
             events = _warnings(events_about(stage, "Pod"))
             stage.look_for_nodes()
         pods = tuple(self._planned(pod, items.get(pod.name), events) for pod in planned)

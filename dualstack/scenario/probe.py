@@ -130,7 +130,7 @@ class Probe(Step[Paths]):
                 tallies,
                 ask,
                 bound=bound,
-                in_vain=_all_alike(tallies) if self.together else _cut_off(stage, self.direct),
+                in_vain=self._in_vain(stage, tallies),
                 may_count=self._may_count(stage),
             )
         seen += [each.observation(stage.asked_at.get(each.target.target, start)) for each in tallies]
@@ -159,6 +159,12 @@ class Probe(Step[Paths]):
         return {
             (each.kind, each.source, each.target, each.family): each for each in before if not each.reached
         }
+
+    def _in_vain(self, stage: Stage, tallies: list[Tally]) -> Callable[[Tally], bool]:
+        in_vain = _all_alike(tallies) if self.together else _cut_off(stage, self.direct)
+        return lambda tally: (
+            in_vain(tally) or not stage.departed().isdisjoint({tally.target.source, tally.target.target})
+        )
 
     def _paths(self, site: Site, sources: int) -> int:
         return self.to.paths(site, self.scenario, sources)

@@ -24,6 +24,7 @@ from dualstack.scenario.stopped import Stopped
 from dualstack.scenario.waits import Waits
 
 CONTAINER = "probe"  # of every pod in manifests/
+LOOK_SECONDS = 5.0  # between two looks for nodes that left
 FINAL_STATUS = (403, 404)  # forbidden, or the pod is gone: another round changes nothing
 
 
@@ -51,6 +52,8 @@ class Stage:
     """Wall-clock seconds since the start at which a phase ended."""
     flows: Flows = field(default_factory=Flows)
     waits: Waits = field(default_factory=Waits)
+    _looking: threading.Lock = field(default_factory=threading.Lock)
+    _looked_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.prober = Prober(self._execute)
@@ -71,6 +74,14 @@ class Stage:
         if known - there and known & there:  # a list without any of them is no proof of anything
             self.board.depart(known - there)
         return there
+
+    def departed(self) -> frozenset[str]:
+        """Return the site's nodes that have left, as of LOOK_SECONDS ago at most."""
+        with self._looking:
+            if time.monotonic() > self._looked_at + LOOK_SECONDS:
+                self.look_for_nodes()
+                self._looked_at = time.monotonic()
+        return self.board.departed()
 
     def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
         """Note that something is waited for, so long at most, while the block runs."""

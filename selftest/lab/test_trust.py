@@ -3,12 +3,11 @@
 import json
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 import yaml
-from suite import PYTHON, ROOT, command, judge, lab
+from suite import PYTHON, ROOT, judge, lab
 
 import lab as cluster
 
@@ -128,9 +127,9 @@ def test_a_node_that_is_left_out_is_a_finding_and_stands_in_the_sentence(join, t
     assert f"left out: {name}" in linux.report["sentence"]
 
 
-def test_nodes_that_leave_or_join_during_the_run_are_named_and_blamed_for_nothing(join, tmp_path):
+def test_nodes_that_leave_or_join_during_the_run_are_named_and_blamed_for_nothing(join, started, tmp_path):
     gone = join(8)
-    run = begun(tmp_path)
+    run = started()
     kubectl("delete", "node", gone)
     come = join(7)
     run.wait(timeout=120)
@@ -140,18 +139,6 @@ def test_nodes_that_leave_or_join_during_the_run_are_named_and_blamed_for_nothin
     assert f"joined during the run and not judged: {come}" in report["sentence"]
 
 
-def begun(folder):
-    """A run of the suite that has made its namespace; it writes to `folder`/output."""
-    with (folder / "output").open("w") as output:
-        run = subprocess.Popen(command(folder), cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
-    label = "app.kubernetes.io/managed-by=dualstack-conformance"
-    end = time.monotonic() + 30
-    while not kubectl("get", "namespaces", "-l", label, "-o", "name"):
-        assert time.monotonic() < end, (folder / "output").read_text()
-    time.sleep(1)
-    return run
-
-
 def test_pairs_that_are_not_probed_are_a_finding_and_stand_in_the_sentence(tmp_path):
     judged = judge(tmp_path, "--peers=1")
     assert judged.status == 0, judged.output
@@ -159,8 +146,8 @@ def test_pairs_that_are_not_probed_are_a_finding_and_stand_in_the_sentence(tmp_p
     assert "not probed" in judged.causes("tcp-pod-to-pod")
 
 
-def test_a_terminal_that_is_gone_ends_the_run_with_clean_up_and_a_report(tmp_path):
-    run = begun(tmp_path)
+def test_a_terminal_that_is_gone_ends_the_run_with_clean_up_and_a_report(started, tmp_path):
+    run = started()
     run.send_signal(signal.SIGHUP)
     run.wait(timeout=30)
     assert "SIGHUP" in reported(tmp_path)["run"]["interrupted"]
