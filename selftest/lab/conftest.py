@@ -41,7 +41,6 @@ def started(tmp_path):
 
 
 def _has_pods():
-    ours = [cluster.kubectl(), f"--kubeconfig={cluster.kubeconfig()}", "get", "pods", "-A", "-l", OURS]
-    return bool(
-        subprocess.run(cluster.outside([*ours, "-o", "name"]), capture_output=True, check=True).stdout
-    )
+    words = [cluster.kubectl(), f"--kubeconfig={cluster.kubeconfig()}", "get", "pods", "-A"]
+    ours = cluster.outside([*words, "--selector", OURS, "--output", "name"])
+    return bool(subprocess.run(ours, capture_output=True, check=True).stdout)
