@@ -96,6 +96,9 @@ def metallb(plan: Plan, built: Artifacts) -> list[Json]:
     for name, addresses in pools.items():
         pool = _object("metallb.io/v1beta1", "IPAddressPool", name)
         found.append(pool | {"spec": {"addresses": addresses}})
+    if inside := plan.variant.internal_pool:
+        pool = _object("metallb.io/v1beta1", "IPAddressPool", "internal")
+        found.append(pool | {"spec": {"addresses": [inside], "autoAssign": False}})
     found.append(_object("metallb.io/v1beta1", "L2Advertisement", "lab") | {"spec": {}})
     return found
 

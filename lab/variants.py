@@ -123,6 +123,7 @@ class Variant(_Data):
     load_balancer: Literal["metallb", "none"] = "metallb"
     load_balancer_pools: tuple[str, ...] = ("172.30.0.200-172.30.0.250", "fd00:30::200-fd00:30::2ff")
     a_pool_each: bool = False  # each range is a pool of its own
+    internal_pool: str = ""  # a range that is given only to who asks for the pool `internal`
     dns: Literal["coredns", "none"] = "coredns"
     node: Node = Node()
     per_node: dict[int, dict[str, Any]] = {}  # by index, merged over `node`

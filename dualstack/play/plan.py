@@ -114,12 +114,15 @@ class Plan:
         return round(self.seconds() + SLACK_SECONDS)
 
     def reachable(self) -> list[str]:
-        """Return what will be reachable from outside the cluster: by the Services' ports."""
-        return [
+        """Return what will be reachable from outside the cluster: by the Services' ports and by hostPorts."""
+        at_services = [
             f"{name_of(body)} ({_reachable_at(body['spec'], opened)})"
             for body in self.objects()
             if (opened := self._opened(body))
         ]
+        host_ports = any(pod.role == manifests.HOST_PORT for pod in self.pods)
+        port = self.site.profile.host_port
+        return [*at_services, f"port {port} of every node"] if host_ports else at_services
 
     def _opened(self, body: Object) -> str | None:
         """Return `LoadBalancer` or `NodePort` for a Service that is one, or will be; None for the others."""

@@ -24,7 +24,7 @@ def ask(source: str, requests: list[Request], first: bool = False) -> "Future[An
 
     def ask_one(of_address: list[Request]) -> None:
         for request in of_address:
-            report, body, blocked = _get(request.argument)
+            report, body, blocked = get(request.argument)
             if blocked:
                 answers.blocked[request.id] = blocked
             else:
@@ -41,11 +41,14 @@ def ask(source: str, requests: list[Request], first: bool = False) -> "Future[An
     return future
 
 
-def _get(url: str) -> tuple[dict[str, Any], str, str | None]:
-    """Return (a report in curl's words, the body, why it could not be tried)."""
+def get(url: str, seconds: float = CONNECT_SECONDS) -> tuple[dict[str, Any], str, str | None]:
+    """Return (a report in curl's words, the body, why it could not be tried).
+
+    `seconds`: how long a connection, and then an answer, is waited for.
+    """
     parts = urlsplit(url)
     host = parts.hostname or ""
-    connection = http.client.HTTPConnection(host, parts.port, timeout=CONNECT_SECONDS)
+    connection = http.client.HTTPConnection(host, parts.port, timeout=seconds)
     try:
         begun = time.monotonic()
         connection.connect()
@@ -58,7 +61,7 @@ def _get(url: str) -> tuple[dict[str, Any], str, str | None]:
         if error.errno in NO_WAY_OUT:
             family = Family.V6 if ":" in host else Family.V4
             return {}, "", f"the runner has no {family} route to {host} ({error.strerror})"
-        message = "timed out after 2 s" if isinstance(error, TimeoutError) else str(error)
+        message = f"timed out after {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
         return {"exitcode": 1, "errormsg": message}, "", None
     except http.client.HTTPException as error:
         return {"exitcode": 1, "errormsg": f"not HTTP: {error!r}"}, "", None

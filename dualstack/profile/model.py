@@ -112,6 +112,22 @@ class Limits(_Part):
         return value
 
 
+class InternalLoadBalancer(_Part):
+    """The provider's load balancer that is not public, and how to ask for it."""
+
+    annotations: dict[str, str] = Field(min_length=1)
+    """Those of a Service that ask for it, as its makers document them."""
+    ranges: list[str] = Field(min_length=1)
+    """Where its addresses lie."""
+
+    @field_validator("ranges")
+    @classmethod
+    def _are_networks(cls, value: list[str]) -> list[str]:
+        for each in value:
+            network(each)
+        return value
+
+
 class Timeouts(_Part):
     """Bounds of waiting, in seconds. Each is a promise too: later than this is a finding."""
 
@@ -171,6 +187,13 @@ class Profile(_Part):
     """Names outside that have addresses of both families, for pods to ask for."""
     call_endpoints_in: list[str] = []
     """Namespaces whose owners let the suite open a connection to each ready endpoint of their Services."""
+    host_port: int | None = Field(default=None, ge=1, le=65535)
+    """A TCP port that nothing listens on, on any node: pods of the suite get it as their hostPort."""
+    load_balancers_steady_for: float | None = Field(default=None, gt=0)
+    """For how many seconds external addresses are called, to see whether one falls silent: two lifetimes of a
+    neighbour entry are some 60 to 120."""
+    internal_load_balancer: InternalLoadBalancer | None = None
+    """How Services ask for a load balancer inside the provider's network, where there is one."""
     timeouts: Timeouts = Timeouts()
     expect: Expect = Expect()
     """What this one cluster has promised: `--expect FILE` is laid on it."""

@@ -88,6 +88,10 @@ class Addresses(Step[LoadBalancers]):
 
     result = LoadBalancers
 
+    def __init__(self, what: str = "load-balancers") -> None:
+        """Declare it; `what`: the phase that ends with it."""
+        self.what = what
+
     def needs(self, site: Site) -> Needs:
         """Need to see Services, and events to tell whether a controller acts on them."""
         permissions = (Permission("list", "", "services"), LIST_EVENTS)
@@ -119,7 +123,8 @@ class Addresses(Step[LoadBalancers]):
                 stage.pause(POLL_SECONDS if elapsed < SLOW_AFTER_SECONDS else SLOW_POLL_SECONDS)
         waited = time.monotonic() - start
         events = events_about(stage, "Service") if expected - set(found) else {}
-        stage.milestone("load-balancers", f"{len(found)} of {len(names)} load balancers have an address")
+        words = self.what.replace("-", " ")
+        stage.milestone(self.what, f"{len(found)} of {len(names)} {words} have an address")
         return LoadBalancers(
             load_balancers={
                 name: _seen(stage, service, live.get(name, {}), found.get(name), events.get(name, []), waited)

@@ -15,8 +15,11 @@ PING_SYSCTL_IS_SAFE = Release(1, 21)
 HOST_IPS_ARE_TOLD = Release(1, 30)
 FAMILIES_ARE_PLURAL = Release(1, 20)
 CLIENT, SERVER, HOST, CLOUD_CONFIG = "client", "server", "host", "cloud-config"
-GUARDED = "guarded"
-"""The role of pods that the run's own NetworkPolicies select: servers that stand behind no other Service."""
+GUARDED, HOST_PORT = "guarded", "host-port"
+"""Servers that stand behind no other Service: the run's own NetworkPolicies select some, others have a
+hostPort."""
+INTERNAL = "load-balancer-internal"
+"""The Service that gets the profile's annotations for a load balancer that is not public."""
 SECONDS_TO_LIVE, POD_IPS, HOST_IPS = "SECONDS_TO_LIVE", "POD_IPS", "HOST_IPS"
 ROLE_LABEL, BACKEND_LABEL = "dualstack-conformance/role", "dualstack-conformance/backend"
 CANARY_LABEL = "dualstack-conformance/canary"
@@ -39,16 +42,26 @@ def name_of(body: Object) -> str:
 
 
 def pod(
-    role: str, name: str, node: str, *, image: str | None, release: Release, cloud_config: str | None
+    role: str,
+    name: str,
+    node: str,
+    *,
+    image: str | None,
+    release: Release,
+    cloud_config: str | None,
+    host_port: int | None,
 ) -> Object:
     """Return the pod of a role, on a node. It names its node itself: taints and cordons are no excuse."""
-    (body,) = load(SERVER if role == GUARDED else role)
-    if role == GUARDED:
+    apart = role in (GUARDED, HOST_PORT)
+    (body,) = load(SERVER if apart else role)
+    if apart:
         labels = body["metadata"]["labels"]
-        body["metadata"]["labels"] = {**labels, ROLE_LABEL: GUARDED}
+        body["metadata"]["labels"] = {**labels, ROLE_LABEL: role}
         for label in (BACKEND_LABEL, CANARY_LABEL):
             body["metadata"]["labels"].pop(label)
         body["spec"].pop("subdomain")
+    if role == HOST_PORT:
+        body["spec"]["containers"][0]["ports"][0]["hostPort"] = host_port
     body["metadata"]["name"] = name
     body["spec"]["nodeName"] = node
     if "subdomain" in body["spec"]:  # the pod has a name in the DNS (see dns-headless)

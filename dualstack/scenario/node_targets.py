@@ -116,7 +116,7 @@ class NodePorts(Targets):
         ports = _node_ports(kind, service)
         why = None
         if address is None:
-            why = _no_node_address(node, family)
+            why = no_node_address(node, family)
         elif service.spec is None:
             why = f"Service {service.name} was not created: {service.error}"
         elif not backends:
@@ -190,7 +190,7 @@ class HealthChecks(Targets):
                 address = next(iter(of_family(stage.site.addresses[node], family)), None)
                 why = None
                 if address is None:
-                    why = _no_node_address(node, family)
+                    why = no_node_address(node, family)
                 elif not port:
                     why = f"Service {self.service} has no health check port: {service.error or 'none is set'}"
                 elif not client.address(family):
@@ -212,7 +212,8 @@ class HealthChecks(Targets):
         return found
 
 
-def _no_node_address(node: str, family: Family) -> str:
+def no_node_address(node: str, family: Family) -> str:
+    """Return why a node cannot be asked in a family."""
     return f"{node} lists no {family} address (see node-internal-ips)"
 
 

@@ -98,6 +98,7 @@ class Site:
         body = manifests.pod(
             pod.role, pod.name, pod.node,
             image=self.image, release=self.release, cloud_config=self.profile.cloud_config,
+            host_port=self.profile.host_port,
         )  # fmt: skip
         labels = body["metadata"]["labels"]
         if pod.node not in self.backends:
@@ -110,6 +111,8 @@ class Site:
         """Return the objects of manifests that are created once."""
         bodies = [body for name in names for body in manifests.filled(name, self.image, self.release)]
         for body in bodies:
+            if manifests.name_of(body) == manifests.INTERNAL and self.profile.internal_load_balancer:
+                body["metadata"]["annotations"] = dict(self.profile.internal_load_balancer.annotations)
             if body["kind"] == "Deployment" and self.ready:  # the same place every night, where it can be had
                 manifests.prefer(body, self.ready[0])
         return bodies

@@ -6,9 +6,10 @@ from dualstack.profile.model import Profile
 from dualstack.scenario.addresses import Addresses
 from dualstack.scenario.change import Change
 from dualstack.scenario.external_targets import ExternalAddresses
-from dualstack.scenario.manifests import SERVER
+from dualstack.scenario.manifests import INTERNAL, SERVER
 from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
+from dualstack.scenario.steady import Watch
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
 from dualstack.survey.model import Survey
 
@@ -71,3 +72,32 @@ class Reach(Scenario):
         source=RUNNER,
         direct=TcpPodToPod.paths,
     )
+
+
+class Steady(Scenario):
+    """Every external address that answers, called from the runner for as long as the profile says."""
+
+    id = "steady-addresses"
+    watched = Watch(Reach.paths)
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out where nobody asked for it: it takes a minute and more."""
+        if profile.load_balancers_steady_for is None:
+            return f"profile {profile.name} names no `load-balancers-steady-for`"
+        return ExternalServices.left_out(survey, profile)
+
+
+class InternalServices(Scenario):
+    """An IPv6 load balancer inside the provider's network, until it has an address."""
+
+    id = "internal-load-balancers"
+    manifests = (INTERNAL,)
+    given = Addresses("internal-load-balancers")
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out where the profile does not say how to ask for it."""
+        if profile.internal_load_balancer is None:
+            return f"profile {profile.name} names no `internal-load-balancer`"
+        return ExternalServices.left_out(survey, profile)

@@ -85,7 +85,9 @@ OF_OTHERS = {
 """These are about the control plane's own ways, or about what ran before (test_suite.py)."""
 OF_NAMES = {"dns-external-ipv4-only", "dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
 """These change what the DNS says, and no path (test_suite.py)."""
-OF_ANOTHER_VARIANT = {"network-plugin", "tunnel-neighbour-stale"}
+OF_ANOTHER_VARIANT = {
+    "balancer-flaps", "host-port-ipv4-only", "internal-pool-gone", "network-plugin", "tunnel-neighbour-stale",
+}  # fmt: skip
 """These need another cluster than this file's; the suite is exact about them (test_suite.py)."""
 OF_THE_SUITES_OWN = {
     "accounts-are-late", "balancer-is-late", "balancer-name-ipv4-only", "dad-slow", "default-deny",

@@ -146,7 +146,9 @@ def test_new_servers_are_asked_for_families_and_policy():
 
 def test_pods_that_need_nothing_pass_the_restricted_level():
     for role in (manifests.CLIENT, manifests.SERVER):
-        spec = manifests.pod(role, "p", "n", image=None, release=Release(1, 36), cloud_config=None)["spec"]
+        spec = manifests.pod(
+            role, "p", "n", image=None, release=Release(1, 36), cloud_config=None, host_port=None
+        )["spec"]
         container = spec["containers"][0]
         assert spec["securityContext"]["runAsNonRoot"] is True
         assert spec["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault"
