@@ -39,6 +39,14 @@ class Group:
         self.protocols.add(broken.protocol)
         self.centre = ends if self.centre is None else self.centre & ends
 
+    def take_over(self, other: "Group") -> None:
+        """Make another group's findings its own."""
+        self.own += other.own
+        self.follows += other.follows
+        self.nodes |= other.nodes
+        self.protocols |= other.protocols
+        self.family = self.family if self.family is other.family else None
+
     def explains(self, broken: Broken, *, base: int) -> bool:
         """Return whether a finding of a later topic follows from it, as far as can be told.
 

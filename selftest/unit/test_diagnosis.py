@@ -172,6 +172,36 @@ def test_services_are_grouped_by_node_or_by_service(broken, sentence):
     assert said(of) == [sentence]
 
 
+def calls_and_ports(node, *, families=Family, ports=True):
+    found = []
+    for family in families:
+        calls = {(node, "a"), (node, "b")}
+        traffic = "TCP to ClusterIPs"
+        found.append(
+            paths(
+                "cluster-ip-tcp",
+                calls,
+                topic="cluster-ip",
+                traffic=traffic,
+                family=family,
+                targets=("a", "b"),
+            )
+        )
+        to = {(each, node) for each in NODES if ports and each != node}
+        found.append(paths("node-port", to, topic="node-ports", traffic="TCP at node ports", family=family))
+    return found
+
+
+def test_services_that_a_node_calls_and_its_own_ports_are_one_cause():
+    both = "IPv4 and IPv6 Services on node1: those that it calls, and its own ports"
+    assert said(*calls_and_ports("node1")) == [both]
+    one = "IPv6 Services on node1: those that it calls, and its own ports"
+    assert said(*calls_and_ports("node1", families=[Family.V6])) == [one]
+    (found,) = causes(calls_and_ports("node1", families=[Family.V6]), TOPICS)
+    assert (found.behaviours, found.family) == ({"cluster-ip-tcp": 2, "node-port": 2}, Family.V6)
+    assert len(said(*calls_and_ports("node1", ports=False))) == 2, "only what it calls: each family by itself"
+
+
 def test_a_large_mesh_is_diagnosed_in_a_moment():
     nodes = [f"node{n}" for n in range(3000)]
     mesh = {(a, nodes[(n + stride) % 3000]) for n, a in enumerate(nodes) for stride in range(8)}
