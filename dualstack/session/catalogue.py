@@ -13,7 +13,8 @@ TOPICS = (
     "nodes", "addressing", "node-network", "pods", "pod-status", "pod-to-pod", "latency", "nodes-and-pods",
     "mtu", "kube-proxy", "services", "service-families", "service-ranges", "cluster-ip", "node-ports",
     "host-ports", "traffic-policies", "endpoints", "listening", "dns", "egress", "load-balancers",
-    "load-balancer-policies", "load-balancer-options", "network-policies", "control-plane", "workloads", "site", "limits", "canary",
+    "load-balancer-policies", "load-balancer-options", "network-policies", "control-plane",
+    "workloads", "site", "limits", "canary",
 )  # fmt: skip
 """The order of the report: each topic rests on those before it; one that is not named here comes last."""
 
