@@ -61,7 +61,7 @@ class _Plan:
         recipes = recipe.of_release(release)
         cache = paths.CACHE
         chosen = toolchain.choose(max(one.go for one in recipes), cache)
-        further = [recipe.load(recipe.MODULES / name) for name in extras]
+        further = recipe.with_siblings(extras)
         further_chosen = [(one, toolchain.choose(one.go, cache)) for one in further]
         parts = [gobuild.place(one, chosen, cache).name for one in recipes] + [debian.place(cache).name]
         code = [inspect.getsource(module) for module in PACKING]

@@ -6,6 +6,7 @@ recipes that go with it, and the patch where it needs one.
 """
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -99,6 +100,13 @@ def load(folder: Path) -> Recipe:
         return Recipe(folder=folder, images=images, manifests=manifests, **fields)
     except (OSError, tomllib.TOMLDecodeError, TypeError) as error:
         raise LabError(f"{path}: {error}") from error
+
+
+def with_siblings(names: Iterable[str], modules: Path = MODULES) -> list[Recipe]:
+    """These recipes and those of the same pins: what Go compiles for one it need not compile for the others."""
+    pinned = {load(modules / name).pinned for name in names}
+    everything = (load(path.parent) for path in sorted(modules.glob(f"*/{DESCRIPTION}")))
+    return [one for one in everything if one.pinned in pinned]
 
 
 def of_release(release: str, modules: Path = MODULES) -> list[Recipe]:

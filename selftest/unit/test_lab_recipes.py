@@ -156,3 +156,10 @@ def test_key_changes_with_the_patch(small: Path, tmp_path: Path) -> None:
     first = gobuild.place(recipe.load(small), GO, tmp_path)
     (small.parent / "mended/added.go").write_text("package other\n")
     assert len({plain, first, gobuild.place(recipe.load(small), GO, tmp_path)}) == 3
+
+
+def test_recipes_of_the_same_pins_are_built_together():
+    names = [one.name for one in recipe.with_siblings(["kube-router"])]
+    assert names == ["kube-router", "kube-router-released"]
+    assert [one.name for one in recipe.with_siblings(["kube-router-released"])] == names
+    assert recipe.with_siblings([]) == []
