@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from pathlib import Path
@@ -106,9 +107,7 @@ def ensure(
     """
     plan = _Plan.of(release, with_uml, extras)
     if not plan.complete:
-        with store.locked(
-            plan.cache, lambda: progress("another process is filling the cache: waiting for it")
-        ):
+        with _filling(progress):
             _make(plan, progress)
     return plan.artifacts()
 
@@ -118,11 +117,8 @@ def programs(name: str, progress: Progress = print) -> Path:
     one = recipe.load(recipe.MODULES / name)
     chosen = toolchain.choose(one.go, paths.CACHE)
     if not (place := gobuild.place(one, chosen, paths.CACHE)).is_dir():
-        with store.locked(
-            paths.CACHE, lambda: progress("another process is filling the cache: waiting for it")
-        ):
-            toolchain.install(chosen, paths.CACHE, progress)
-            gobuild.build(one, chosen, paths.CACHE, progress)
+        with _filling(progress):
+            _build(one, chosen, progress)
             gobuild.drop_caches(paths.CACHE)
     return place / "bin"
 
@@ -153,6 +149,16 @@ def missing(release: str = "1.36", *, with_uml: bool = False, extras: Sequence[s
     return lines
 
 
+def _filling(progress: Progress) -> AbstractContextManager[None]:
+    """The cache, for this process alone."""
+    return store.locked(paths.CACHE, lambda: progress("another process is filling the cache: waiting for it"))
+
+
+def _build(one: Recipe, chosen: Toolchain, progress: Progress) -> None:
+    toolchain.install(chosen, paths.CACHE, progress)
+    gobuild.build(one, chosen, paths.CACHE, progress)
+
+
 def _make(plan: _Plan, progress: Progress) -> None:
     usr = debian.unpack(plan.cache, progress) / "usr"
     if plan.with_uml:
@@ -160,8 +166,7 @@ def _make(plan: _Plan, progress: Progress) -> None:
     if not plan.place.is_dir():
         _make_release(plan, usr, progress)
     for one, chosen in plan.extras:
-        toolchain.install(chosen, plan.cache, progress)
-        gobuild.build(one, chosen, plan.cache, progress)
+        _build(one, chosen, progress)
     gobuild.drop_caches(plan.cache)
 
 

@@ -103,7 +103,7 @@ def load(folder: Path) -> Recipe:
 
 
 def with_siblings(names: Iterable[str], modules: Path = MODULES) -> list[Recipe]:
-    """These recipes and those of the same pins: what Go compiles for one it need not compile for the others."""
+    """These recipes and those of the same pins: what Go compiles for one serves the others."""
     pinned = {load(modules / name).pinned for name in names}
     everything = (load(path.parent) for path in sorted(modules.glob(f"*/{DESCRIPTION}")))
     return [one for one in everything if one.pinned in pinned]
