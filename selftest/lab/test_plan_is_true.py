@@ -45,10 +45,13 @@ def either_verb(what):
     return {("get", what), ("create", what)}
 
 
-@pytest.mark.parametrize("only", ["", "--only=udp-pod-to-pod", "--only=service-ipv6,pod-interface"])
+OPTED_IN = "--profile=lab/profiles/opted-in.yaml --only=udp-pod-to-pod,host-port"
+
+
+@pytest.mark.parametrize("only", ["", OPTED_IN, "--only=service-ipv6,pod-interface"])
 def test_the_plan_is_what_the_api_server_records(only, tmp_path):
     lab("up")
-    options = [only] if only else []
+    options = only.split()
     plan = judge(tmp_path / "plan", "--plan", *options)
     judged, calls, dry = recorded_by(lambda: judge(tmp_path / "run", *options))
     assert judged.report["verdict"] == ("incomplete" if only else "conformant"), judged.output
