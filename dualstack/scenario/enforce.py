@@ -4,12 +4,14 @@ A policy is an object like any other: the API server takes it whether there is a
 goes first, and what it does to paths that answered before is the proof (`Enforced`).
 """
 
+from collections.abc import Iterable
 from ipaddress import ip_address, ip_network
 from typing import Any
 
 from dualstack.cluster.errors import ApiError
 from dualstack.cluster.permissions import Permission
-from dualstack.family import family_of, network
+from dualstack.family import FAMILIES, Family, family_of, network
+from dualstack.probes.observation import Observation
 from dualstack.scenario import policies
 from dualstack.scenario.board import NotSeen
 from dualstack.scenario.manifests import Object, name_of
@@ -69,7 +71,7 @@ class EngineSeen(Seen):
     required: bool
     """The profile promises an engine."""
     bites: bool
-    """Some path that answered before fell silent."""
+    """Of one family's paths that answered before, half or more fell silent: one may lose what it carries."""
     trouble: str | None = None
     """Why it cannot be told, if it did not."""
     seconds: float = 0.0
@@ -109,7 +111,7 @@ class Enforced(Step[EngineSeen]):
     def run(self, stage: Stage) -> EngineSeen:
         """Return whether the deny bites. Raises NotSeen, Stopped."""
         paths = stage.board.wait(self.denied).observations
-        bites = any(path.silent for path in paths)
+        bites = any(_mostly_silent(paths, family) for family in FAMILIES)
         trouble = None
         if not bites:
             tried = [path for path in paths if not path.blocked]
@@ -126,6 +128,11 @@ class Enforced(Step[EngineSeen]):
         if result.trouble:
             return result.trouble
         return None if result.bites or result.required else result.none
+
+
+def _mostly_silent(paths: Iterable[Observation], family: Family) -> bool:
+    tried = [path for path in paths if path.family is family and not path.blocked]
+    return bool(tried) and 2 * sum(path.silent for path in tried) >= len(tried)
 
 
 def _let_in(body: Object, stage: Stage, seen: Paths) -> None:

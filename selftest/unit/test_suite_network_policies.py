@@ -1,10 +1,13 @@
 """The policy rows: an engine of one family is named, and what was never denied is no proof of an allow."""
 
+from types import SimpleNamespace
+
 import pytest
 from test_plan import node, plan, surveyed
 
 from dualstack.family import Family
 from dualstack.probes.observation import Observation
+from dualstack.profile.model import Timeouts
 from dualstack.scenario.enforce import Enforced, EngineSeen, block
 from dualstack.scenario.policies import _is_ours
 from dualstack.scenarios.network_policies import Ingress
@@ -72,3 +75,24 @@ def test_the_plan_names_what_depends_on_an_engine():
     cost = plan(surveyed(node("a"), node("b"))).cost()
     assert cost["networkpolicies"] == "1 to 6"
     assert "to" in cost["tcp requests in a first round"]
+
+
+@pytest.mark.parametrize(
+    ("silent", "bites"),
+    [
+        ([], False),
+        ([Family.V6], False),  # of three: it loses what it carries, and nobody denies anything
+        ([Family.V6] * 2, True),
+        ([Family.V4] * 3, True),
+    ],
+)
+def test_a_path_that_loses_some_is_no_sign_of_an_engine(silent, bites):
+    seen = [path(family, silent=n < silent.count(family)) for family in Family for n in range(3)]
+    profile = SimpleNamespace(promises=SimpleNamespace(network_policy="if-present"), timeouts=Timeouts())
+    stage = SimpleNamespace(
+        board=SimpleNamespace(wait=lambda _: SimpleNamespace(observations=seen)),
+        site=SimpleNamespace(profile=profile),
+        cluster=SimpleNamespace(list=lambda _: []),
+        owner=SimpleNamespace(namespace="n"),
+    )
+    assert Enforced(Ingress.gate).run(stage).bites == bites
