@@ -1,6 +1,5 @@
 """One run, from the first connection to the written report. Lives in the process that owns the run."""
 
-import difflib
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -73,6 +72,7 @@ class Run:
             if options.profile == AUTO
             else profiles.load(options.profile, options.timeouts, options.expect)
         )
+        catalogue.check(options.only)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -87,7 +87,7 @@ class Run:
         self.profile, self.profile_source = named
         declared = catalogue.declared()
         possible.check(self.profile, options.profile, self.survey.release, declared)
-        _check_ids(options, self.profile, [each.id for each in declared])
+        _check_levels(options, self.profile, (each.id for each in declared))
         if options.namespace:
             _check_namespace(self.cluster, options.namespace)
         self.id = _new_id(self.start)
@@ -236,12 +236,8 @@ class Run:
         return f"forbidden: {', '.join(map(str, lacking))}" if lacking else None
 
 
-def _check_ids(options: Options, profile: Profile, known: list[str]) -> None:
-    """Raise UserError for an id in --only or in the profile's levels that no behaviour has."""
-    for id_ in options.only:
-        if id_ not in known:
-            nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0.0)[0]
-            raise UserError(f"--only {id_}: no such behaviour; the nearest is {nearest}")
+def _check_levels(options: Options, profile: Profile, known: Iterable[str]) -> None:
+    """Raise UserError for an id in the profile's levels that no behaviour has."""
     for id_ in sorted(set(profile.levels) - set(known)) if options.partial is None else ():
         raise UserError(f"--profile {options.profile}: levels.{id_}: no such behaviour")
 
