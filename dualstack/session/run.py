@@ -93,7 +93,13 @@ class Run:
         self.id = _new_id(self.start)
         disclosure.learn_survey(self.survey)
         disclosure.learn_namespace(options.namespace or ownership.namespace_of(self.id))
-        self.site = make_site(self.survey, self.profile, image=options.image, peers=options.peers)
+        self.site = make_site(
+            self.survey,
+            self.profile,
+            image=options.image,
+            peers=options.peers,
+            namespace_given=options.namespace is not None,
+        )
         self._idle = self._why_idle()
         self.plan: Plan = self._plan(())
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
@@ -129,7 +135,7 @@ class Run:
     @property
     def created(self) -> Sequence[ownership.Name]:
         """What the run has created."""
-        return self._conductor.stage.owner.created if self._conductor else []
+        return self._conductor.stage.owner.everything if self._conductor else []
 
     @property
     def notes(self) -> list[str]:
