@@ -119,9 +119,12 @@ def document(reports: dict[str, Report]) -> str:
             if each.verdict is Verdict.NOT_APPLICABLE:
                 why = (each.reason or "").partition("; this server is")[0]
                 reasons[each.id, why].append(_version(report))
-    why_not = [[id_, why, ", ".join(versions)] for (id_, why), versions in sorted(reasons.items())]
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (id_, why), releases in sorted(reasons.items()):
+        alike[why, ", ".join(releases)].append(id_)
+    why_not = [[", ".join(ids), why, on] for (why, on), ids in alike.items()]
     return "\n".join(
-        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviour", "why", "on"]), TAIL]
+        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviours", "why", "on"]), TAIL]
     )
 
 
