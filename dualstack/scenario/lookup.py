@@ -17,7 +17,7 @@ from dualstack.probes.script import ROUND_SECONDS, Answers, Request
 from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.name_servers import ClusterDns, Resolver
 from dualstack.scenario.seen import NodeSeen, PerNode, Seen
-from dualstack.scenario.site import Site
+from dualstack.scenario.site import PROCESSES_AT_ONCE, Site
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
 
@@ -25,6 +25,7 @@ RECORD = {Family.V4: "A", Family.V6: "AAAA"}
 DIG = "names"  # the request's id
 PAUSE_SECONDS = 1.0
 NO_ERROR = "NOERROR"
+QUESTIONS_OF_A_PROCESS = 6  # as probe.sh has it
 
 
 class Question(NamedTuple):
@@ -185,6 +186,7 @@ class Lookup(Step[PerNode[NodeReplies]]):
     def _open(self, stage: Stage, resolver: Resolver, own: tuple[str, ...]) -> list[Reply]:
         """Return a reply to come for each question and server."""
         servers = tuple(dict.fromkeys([*resolver.servers, *own]))
+        questions = self.questions(stage, resolver.domain)
         return [
             Reply(
                 subject=each.subject,
@@ -192,11 +194,17 @@ class Lookup(Step[PerNode[NodeReplies]]):
                 record=each.record,
                 server=server,
                 expected=None if each.expected is None else tuple(sorted(each.expected)),
-                tries=self.tries,
+                tries=tries_at_once(self.tries, len(servers), len(questions)),
             )
             for server in servers
-            for each in self.questions(stage, resolver.domain)
+            for each in questions
         ]
+
+
+def tries_at_once(wanted: int, servers: int, questions: int) -> int:
+    """Return how many tries a pod can make at once: each is some processes for each server."""
+    processes = servers * -(-questions // QUESTIONS_OF_A_PROCESS)
+    return max(1, min(wanted, PROCESSES_AT_ONCE // max(1, processes)))
 
 
 def _full_name(question: Question, domain: str) -> str:

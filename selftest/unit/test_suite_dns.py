@@ -217,3 +217,8 @@ def test_tries_at_once_all_count_as_soon_as_one_is_answered():
     assert lookup.read([some], Answers(files=every)) == [some]  # a cache's answer hides nothing
     (all_of_them,) = lookup.read([none], Answers(files=every))
     assert (all_of_them.came, all_of_them.right) == (3, True)
+
+
+@pytest.mark.parametrize(("servers", "questions", "tries"), [(2, 4, 4), (3, 40, 2), (3, 400, 1), (0, 0, 4)])
+def test_a_pod_makes_no_more_tries_at_once_than_it_has_room_for(servers, questions, tries):
+    assert lookup.tries_at_once(4, servers, questions) == tries
