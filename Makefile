@@ -62,8 +62,8 @@ bench-upstream: .venv/ready ## Compare with Kubernetes' own specs, write docs/co
 	@$(BIN)/python -m bench.upstream $(if $(CASES),--cases '$(CASES)') $(if $(SPECS),--specs '$(SPECS)') \
 		$(if $(PROCS),--procs $(PROCS)) $(if $(BOUND),--bound $(BOUND))
 
-versions: .venv/ready ## Judge every release that the lab deploys and write docs/versions.md
-	@$(BIN)/python -m bench.versions
+versions: .venv/ready ## Judge every release that the lab deploys, write docs/versions.md (VARIANTS: only these now)
+	@$(BIN)/python -m bench.versions $(VARIANTS)
 
 docs: .venv/ready ## Make the generated documents again
 	@$(BIN)/python docs/generate.py

@@ -1,12 +1,13 @@
-"""The suite on every release that the lab deploys: `python -m bench.versions`, or `make versions`.
+"""The suite on every release that the lab deploys, or on those that are named: `make versions`.
 
-Writes docs/versions.md from what the reports say. Times go to the terminal alone, so that the file changes
-only when a finding does. A release that is not in the cache yet is built first, which takes minutes.
+Judges them, or only those that are named, and keeps their reports. Once there is one of each, and all judge
+the same behaviours, it writes docs/versions.md from them. Times go to the terminal alone, so that the file
+changes only when a finding does. A release that is not in the cache yet is built first, which takes minutes.
 """
 
+import argparse
 import subprocess
 import sys
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ CLUSTERS = {
 }
 """The lab's variant for each release, the oldest first, and the profile that it is judged by."""
 DOCUMENT = ROOT / "docs/versions.md"
+KEPT = ROOT / "reports/versions"
 JUDGED = (0, 1, 6)  # exit statuses of a run that ended in a verdict
 
 HEAD = """\
@@ -67,17 +69,35 @@ TAIL = """
 
 
 def main() -> int:
-    """Judge every release in turn; 1 if one is not conformant."""
-    reports: dict[str, Report] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        try:
-            for variant, profile in CLUSTERS.items():
-                reports[variant] = _judged(variant, profile, Path(folder) / variant)
-        finally:
-            lab.down()
+    """Judge releases in turn; 1 if one is not conformant, or the document cannot be written yet."""
+    parser = argparse.ArgumentParser(prog="python -m bench.versions", description=__doc__)
+    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"of {', '.join(CLUSTERS)}")
+    named = parser.parse_args().variants
+    if unknown := set(named) - set(CLUSTERS):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(CLUSTERS)}")
+    try:
+        for variant in named or CLUSTERS:
+            _judge(variant, CLUSTERS[variant], KEPT / variant)
+    finally:
+        lab.down()
+    reports = {each: canonical.load(path) for each in CLUSTERS if (path := _report(KEPT / each)).is_file()}
+    if why := not_yet(reports):
+        print(f"{DOCUMENT.relative_to(ROOT)} is not written: {why}")
+        return 1
     DOCUMENT.write_text(document(reports))
     print(f"written: {DOCUMENT.relative_to(ROOT)}")
     return 0 if all(each.verdict is Outcome.CONFORMANT for each in reports.values()) else 1
+
+
+def not_yet(reports: dict[str, Report]) -> str | None:
+    """Why these reports make no table: one is missing, or another suite judged; None if they do."""
+    if missing := [each for each in CLUSTERS if each not in reports]:
+        return f"no report on {', '.join(missing)} yet"
+    newest = max(reports.values(), key=lambda report: report.run.end)
+    judged = {variant: {each.id for each in report.behaviours} for variant, report in reports.items()}
+    if older := [each for each, ids in judged.items() if ids != {one.id for one in newest.behaviours}]:
+        return f"{', '.join(older)} must be judged again: the suite has other behaviours now"
+    return None
 
 
 def document(reports: dict[str, Report]) -> str:
@@ -99,9 +119,12 @@ def document(reports: dict[str, Report]) -> str:
             if each.verdict is Verdict.NOT_APPLICABLE:
                 why = (each.reason or "").partition("; this server is")[0]
                 reasons[each.id, why].append(_version(report))
-    why_not = [[id_, why, ", ".join(versions)] for (id_, why), versions in sorted(reasons.items())]
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for (id_, why), releases in sorted(reasons.items()):
+        alike[why, ", ".join(releases)].append(id_)
+    why_not = [[", ".join(ids), why, on] for (why, on), ids in alike.items()]
     return "\n".join(
-        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviour", "why", "on"]), TAIL]
+        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviours", "why", "on"]), TAIL]
     )
 
 
@@ -134,8 +157,12 @@ def _table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
     return tabulate(rows, header, "github", disable_numparse=True)
 
 
-def _judged(variant: str, profile: str, reports: Path) -> Report:
-    """The report on a variant. Ends the program where there is no verdict."""
+def _report(reports: Path) -> Path:
+    return reports / "latest/report.json"
+
+
+def _judge(variant: str, profile: str, reports: Path) -> None:
+    """Judge a variant. Ends the program where there is no verdict."""
     start = time.monotonic()
     up = subprocess.run([sys.executable, "-m", "lab", "up", "--variant", variant], cwd=ROOT, check=False)
     if up.returncode:
@@ -146,10 +173,9 @@ def _judged(variant: str, profile: str, reports: Path) -> Report:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode not in JUDGED:
         sys.exit(f"{variant}: pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    report = canonical.load(reports / "latest/report.json")
+    report = canonical.load(_report(reports))
     seconds = f"up in {ready - start:.0f} s, judged in {time.monotonic() - ready:.0f} s"
     print(f"{variant}: {_version(report)}, {report.sentence} ({seconds})", flush=True)
-    return report
 
 
 if __name__ == "__main__":

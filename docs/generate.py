@@ -230,7 +230,8 @@ def role_in_a_namespace() -> str:
 
 def _permissions(namespace: str | None) -> list[Permission]:
     survey = Survey(context=None, server="", version="v1.99.0", nodes=(ANY_NODE,))
-    site = make_site(survey, load("aks-engine")[0], image=None, peers=None)
+    given = namespace is not None
+    site = make_site(survey, load("aks-engine")[0], image=None, peers=None, namespace_given=given)
     return make_plan(survey, site, catalogue.scenarios(), idle=None, namespace=namespace).permissions()
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from dualstack.scenario.board import Board
+from dualstack.scenario.deletion import DeleteNamespace, DeletionSeen
 from dualstack.scenario.manifests import SERVER
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.through_api import EXECUTE, FORWARD, LOGS, PROXY, ThroughApi
@@ -19,6 +20,13 @@ class ControlPlane(Scenario):
     id = "control-plane"
     on_every_node = (SERVER,)
     reached = ThroughApi(after=TcpPodToPod.paths)
+
+
+class NamespaceDeletion(Scenario):
+    """A namespace beside that of the run, made to be deleted while everything else goes on."""
+
+    id = "namespace-deletion"
+    gone = DeleteNamespace()
 
 
 @behaviour(
@@ -84,6 +92,40 @@ def test_api_aggregated(board: Board, judge: Judge) -> None:
             cause=api.message,
             service=f"service {api.namespace}/{api.service}",
         )
+
+
+@behaviour(
+    Behaviour(
+        id="namespace-deletes",
+        level=Level.SHOULD,
+        tier=Tier.PODS,
+        claim="A namespace that the run makes and deletes is gone in time (timeouts.namespace).",
+        source="https://kubernetes.io/docs/concepts/overview/working-with-objects/namespaces/",
+        remedy="Mend what the API server names: a lost API (see api-aggregated) keeps every namespace from "
+        "going, and so does a finalizer whose controller is gone. Do not take finalizers away by hand.",
+    ),
+    needs=(NamespaceDeletion,),
+)
+def test_namespace_deletes(board: Board, judge: Judge) -> None:
+    seen = board.wait(NamespaceDeletion.gone)
+    if seen.namespace is None:
+        raise NotApplicable("the run works in a namespace that is given (--namespace), and makes none")
+    judge(
+        "a namespace of the run",
+        seen.gone,
+        cause=f"it is there {seen.seconds:.0f} s after it was deleted: {_what_keeps(seen)}",
+        seconds=seen.seconds,
+        conditions=seen.conditions,
+        finalizers=list(seen.finalizers),
+    )
+
+
+def _what_keeps(seen: DeletionSeen) -> str:
+    words = [f"{name}: {message}" for name, message in seen.conditions.items()]
+    words += [f"the finalizer {each}" for each in seen.finalizers]
+    return (
+        "; ".join(words) or "nothing says why; does the namespace controller run (kube-controller-manager)?"
+    )
 
 
 def _judge(board: Board, ways: Iterable[str], judge: Judge) -> None:

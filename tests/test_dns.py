@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dualstack.family import FAMILIES, Family, family_of, is_address
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
-from dualstack.scenario.lookup import NO_ERROR, RECORD, NodeReplies, Reply
+from dualstack.scenario.lookup import NO_ERROR, RECORD, NodeReplies, Reply, by_server
 from dualstack.scenario.name_servers import DNS_LABEL
 from dualstack.scenarios.cluster_ips import ServicePaths
 from dualstack.scenarios.dns import BY_NAME, HEADLESS, WITH_RECORDS, Dns, OutsideNames
@@ -38,17 +38,20 @@ FAMILY = {record: family for family, record in RECORD.items()}
 )
 def test_dns_records(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: _is_of_services(each) and each.expected):
-        if not node.answering and (why := _consequence(board, node.node, node.servers)):
-            judge.cannot(node.node, why, source=node.node)
-            continue
-        if not node.answering:
+        if not node.answering or node.untold:
+            silent = node.given if node.untold else node.servers
+            if why := _consequence(board, node.node, silent):
+                judge.cannot(node.node, why, source=node.node)
+                continue
+            own = f", while the cluster's own do: {', '.join(sorted(node.answering))}"
             judge(
                 node.node,
                 False,
                 source=node.node,
-                cause=f"none of its name servers answers ({', '.join(node.servers)}): {replies[0].error}",
-                remedy="Does the cluster's DNS run, and does its Service answer on the named node? See "
-                "cluster-ip-udp.",
+                cause=f"none of its name servers answers ({', '.join(silent) or 'it has none'})"
+                + (own if node.untold else f": {replies[0].error}"),
+                remedy="Does the cluster's DNS run, does its Service answer on the named node (see "
+                "cluster-ip-udp), and is it what the node's kubelet has as clusterDNS?",
             )
             continue
         _judge_replies(node, replies, judge)
@@ -131,6 +134,14 @@ def test_dns_reverse(board: Board, judge: Judge) -> None:
 )
 def test_dns_servers(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: each.record in FAMILY):
+        for line in node.unread:
+            judge(
+                f"{node.node}: {line}",
+                False,
+                source=node.node,
+                cause="a line of its pods' resolv.conf names no address: resolvers pass it over",
+                remedy="Correct the line in the node's resolv.conf, which kubelets copy.",
+            )
         for server in node.servers:
             own = [each for each in replies if each.server == server]
             silent = [each for each in own if each.status is None]
@@ -209,7 +220,7 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
         level=Level.SHOULD,
         tier=Tier.PODS,
         claim="Every name server that answers gives addresses of both families for the names outside that "
-        "the profile names.",
+        "the profile names, each time.",
         source="https://www.rfc-editor.org/rfc/rfc8305#section-3",
         remedy="Ask the servers that the cluster's DNS forwards to for the missing type, and look for "
         "filters of AAAA on the way (template, DNS64, split zones).",
@@ -224,6 +235,7 @@ def test_dns_external(board: Board, survey: Survey, profile: Profile, judge: Jud
             judge.cannot(node.node, node.trouble, source=node.node)
         else:
             _judge_replies(node, node.replies, judge)
+            _judge_shares(node, judge)
 
 
 def _check_there_is_one(board: Board) -> None:
@@ -298,7 +310,7 @@ def _judge_replies(node: NodeReplies, replies: Iterable[Reply], judge: Judge) ->
                 family=family, source=node.node, target=subject,
             )  # fmt: skip
             continue
-        wrong = [each for each in said if not each.right]
+        wrong = [each for each in said if not each.right and not each.share]
         judge(
             f"{node.node}: {subject}",
             not wrong,
@@ -312,9 +324,30 @@ def _judge_replies(node: NodeReplies, replies: Iterable[Reply], judge: Judge) ->
         )
 
 
+def _judge_shares(node: NodeReplies, judge: Judge) -> None:
+    """Judge of each server whether names that it knows are answered each time they are asked for."""
+    for server, replies in by_server(each for each in node.replies if each.came).items():
+        tries, came = sum(each.tries for each in replies), sum(each.came for each in replies)
+        said = next((_said(each) for each in replies if each.share), None)
+        judge(
+            f"{node.node} → {server}",
+            came == tries,
+            family=_family(server),
+            source=node.node,
+            target=server,
+            cause=f"{tries - came} of {tries} look-ups fail, of names that it answers at other times: {said}",
+            remedy="One of the servers that the cluster's DNS forwards to does not answer: see the name "
+            "servers in the resolv.conf of the nodes where it runs. An address with a zone (fe80::1%2) means "
+            "nothing in a pod.",
+        )
+
+
 def _in_words(reply: Reply) -> str:
-    said = reply.status or reply.error
-    if reply.status == NO_ERROR:
-        said = ", ".join(reply.values) or "no record"
     wanted = "an address" if reply.expected is None else ", ".join(reply.expected) or "no record"
-    return f"{reply.server} says {said} for {reply.record}, and not {wanted}"
+    return f"{reply.server} says {_said(reply)} for {reply.record}, and not {wanted}"
+
+
+def _said(reply: Reply) -> str | None:
+    if reply.status == NO_ERROR:
+        return ", ".join(reply.values) or "no record"
+    return reply.status or reply.error

@@ -1,10 +1,11 @@
-"""The footprint contract: everything of ours is in one namespace, carries our labels, and goes.
+"""The footprint contract: everything of ours is in namespaces of ours, carries our labels, and goes.
 
 Whatever ends a run, the namespace goes with it; what a killed run leaves is removed by a later one, by the
 labels and the expiry on it, and nothing else is ever touched. In a namespace that the site made
 (`--namespace`), our objects go and the namespace stays.
 """
 
+import copy
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -50,9 +51,11 @@ class Ownership:
         self.given = given
         self.namespace = given or namespace_of(run_id)
         self.created: list[Name] = []
+        self._further: list[Ownership] = []
         self._asked_for = False
         self._in_doubt = False
         """The namespace's creation is under way, or its answer was lost."""
+        self._known_to_be_gone = False
         self._uid: str | None = None
         self._expires = str(int(time.time() + lifetime_seconds))
 
@@ -60,6 +63,19 @@ class Ownership:
     def selector(self) -> str:
         """A label selector for this run's objects."""
         return f"{RUN_LABEL}={self.run_id}"
+
+    @property
+    def everything(self) -> list[Name]:
+        """What was created, in further namespaces, too."""
+        return [name for owner in (self, *self._further) for name in owner.created]
+
+    def further(self, word: str) -> "Ownership":
+        """Return the owner of a further namespace of this run, still to be created; it goes with this one."""
+        owner = copy.copy(self)
+        owner.namespace, owner.created, owner._further = f"{self.namespace}-{word}", [], []
+        owner._uid, owner._asked_for, owner._in_doubt, owner._known_to_be_gone = None, False, False, False
+        self._further.append(owner)
+        return owner
 
     def stamp(self, body: dict[str, Any]) -> dict[str, Any]:
         """The object with this run's labels, expiry and namespace on it."""
@@ -83,6 +99,7 @@ class Ownership:
         if self.given:
             return
         self._asked_for = self._in_doubt = True  # before asking: an answer that is lost may have been a yes
+        self._known_to_be_gone = False
         metadata: dict[str, Any] = {"name": self.namespace, "labels": labels}
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
         try:
@@ -114,12 +131,12 @@ class Ownership:
         The namespace controller looks 5 s after a namespace is deleted, and again only much later if pods
         are still ending then. So the namespace goes first, and its pods and Services at once, by our hand.
         """
-        if not self._asked_for:
-            return []
+        owners = [each for each in (self, *self._further) if each._asked_for and not each._known_to_be_gone]
         end = time.monotonic() + deadline
         try:
-            self._ask_to_go()
-            while self._is_there():
+            for each in owners:
+                each._ask_to_go()
+            while any(each.is_there() for each in owners):
                 if time.monotonic() > end:
                     return self.left()
                 time.sleep(POLL_SECONDS)
@@ -128,7 +145,10 @@ class Ownership:
         return []
 
     def left(self) -> list[Name]:
-        """What is there of the run: its namespace and the objects of ours in it, as far as they are seen."""
+        """What is there of the run: its namespaces and our objects in them, as far as they are seen."""
+        return self._left() + [name for each in self._further if each._asked_for for name in each._left()]
+
+    def _left(self) -> list[Name]:
         try:
             if self.given is None and self._live_uid() is None:
                 return []
@@ -144,15 +164,25 @@ class Ownership:
         return names
 
     def is_ending(self) -> bool:
-        """Whether the namespace has been asked to go, and is still busy with it."""
+        """Whether a namespace has been asked to go, and is still busy with it."""
+        return self._is_ending() or any(each._is_ending() for each in self._further)
+
+    def _is_ending(self) -> bool:
         try:
             metadata = self.cluster.get(f"{NAMESPACES}/{self.namespace}")["metadata"]
         except ApiError:
             return False
         return self.given is None and "deletionTimestamp" in metadata
 
-    def _is_there(self) -> bool:
-        return bool(self.left()) if self.given else self._live_uid() is not None
+    def is_there(self) -> bool:
+        """Whether the namespace is there, or anything of ours in a given one. Raises ApiError."""
+        there = bool(self._left()) if self.given else self._live_uid() is not None
+        self._known_to_be_gone = not there and not self._in_doubt
+        return there
+
+    def delete_namespace(self) -> None:
+        """Ask the namespace to go, with what is in it. Raises ApiError."""
+        self.cluster.delete(f"{NAMESPACES}/{self.namespace}", uid=self._uid)
 
     def _ask_to_go(self) -> None:
         if self.given is None:

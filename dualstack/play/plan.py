@@ -85,15 +85,21 @@ class Plan:
         """Return the bodies of what steps create when their turn comes."""
         return self.site.objects(name for step in steps for name in step.makes)
 
+    def made_besides(self) -> Counter[str]:
+        """Return what steps make besides manifests' objects, by kind."""
+        return _Sum.of(self.site, chain.from_iterable(self.steps())).creates
+
     def cost(self) -> dict[str, int | str]:
         """Return what a run takes of the cluster: objects, and a first round's execs and requests."""
         bodies = self.objects()
         sure, rest = self.steps()
         least, most = (_Sum.of(self.site, steps) for steps in (sure, [*sure, *rest]))
-        kinds = Counter(body["kind"] for body in [*bodies, *self.made_later(sure)])
-        more = Counter(body["kind"] for body in self.made_later(rest))
+        kinds = Counter(body["kind"] for body in [*bodies, *self.made_later(sure)]) + least.creates
+        more = Counter(body["kind"] for body in self.made_later(rest)) + (most.creates - least.creates)
+        own = 0 if self.creates_nothing or self.namespace else 1
+        further, further_more = kinds.pop("Namespace", 0), more.pop("Namespace", 0)
         return {
-            "namespaces": 0 if self.creates_nothing or self.namespace else 1,
+            "namespaces": _span(own + further, own + further + further_more),
             **{KINDS[kind][1]: _span(kinds[kind], (kinds + more)[kind]) for kind in sorted(kinds | more)},
             "load balancers": sum(self._opened(body) == "LoadBalancer" for body in bodies),
             "execs in a first round": _span(len(least.places), most.asked),
@@ -166,6 +172,7 @@ class _Sum(NamedTuple):
 
     requests: Counter[str]
     tries: Counter[str]
+    creates: Counter[str]
     places: frozenset[Place]
     asked: int
     """Execs, if no two steps share one."""
@@ -176,6 +183,7 @@ class _Sum(NamedTuple):
         return cls(
             sum((each.requests for each in needs), Counter[str]()),
             sum((each.tries for each in needs), Counter[str]()),
+            sum((each.creates for each in needs), Counter[str]()),
             frozenset[Place]().union(*(each.places for each in needs)),
             sum(len(each.places) for each in needs),
         )
@@ -196,7 +204,9 @@ def _permission(verb: str, kind: str) -> Permission:
     return Permission(verb, api_version.rpartition("/")[0], plural)
 
 
-def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int | None) -> Site:
+def make_site(
+    survey: Survey, profile: Profile, *, image: str | None, peers: int | None, namespace_given: bool = False
+) -> Site:
     """Return the site for a surveyed cluster under a profile."""
     left_out = {node.name: why for node in survey.nodes if (why := why_left_out(node, profile))}
     nodes = tuple(node.name for node in survey.nodes if node.name not in left_out)
@@ -211,6 +221,7 @@ def make_site(survey: Survey, profile: Profile, *, image: str | None, peers: int
         pairs=pairs(nodes, _zones(survey), peers) if nodes else (),
         addresses={name: survey.node(name).internal_ips for name in nodes},
         kubelet_ports={name: survey.node(name).kubelet_port for name in nodes},
+        namespace_given=namespace_given,
     )
 
 

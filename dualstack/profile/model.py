@@ -145,6 +145,8 @@ class Timeouts(_Part):
     """From a load balancer's having an address until that answers (health checks included)."""
     removal: float = Field(default=60, gt=0)
     """From the end of the run until the namespace is gone (load balancers' own clean-up included)."""
+    namespace: float = Field(default=30, gt=0)
+    """From deleting a namespace with a Service in it until it is gone."""
     policy: float = Field(default=20, gt=0)
     """From creating a NetworkPolicy until it holds on every path."""
     unenforced: float = Field(default=5, gt=0)

@@ -5,7 +5,7 @@ A question goes to each of a node's name servers, in one exec a node and round. 
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from ipaddress import ip_address
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from dualstack.probes.script import ROUND_SECONDS, Answers, Request
 from dualstack.scenario.manifests import CLIENT
 from dualstack.scenario.name_servers import ClusterDns, Resolver
 from dualstack.scenario.seen import NodeSeen, PerNode, Seen
-from dualstack.scenario.site import Site
+from dualstack.scenario.site import PROCESSES_AT_ONCE, Site
 from dualstack.scenario.stage import Stage
 from dualstack.scenario.step import EXEC, LIST_PODS, Needs, Step
 
@@ -25,6 +25,7 @@ RECORD = {Family.V4: "A", Family.V6: "AAAA"}
 DIG = "names"  # the request's id
 PAUSE_SECONDS = 1.0
 NO_ERROR = "NOERROR"
+QUESTIONS_OF_A_PROCESS = 6  # as probe.sh has it
 
 
 class Question(NamedTuple):
@@ -55,6 +56,15 @@ class Reply(Seen):
     milliseconds: float | None = None
     error: str | None = None
     """Why there is no answer, in dig's words."""
+    tries: int = 1
+    """So many times it is asked at once."""
+    came: int = 0
+    """So many of them brought what was expected; all else here is of one that did not, if any."""
+
+    @property
+    def share(self) -> bool:
+        """Whether some tries brought what was expected and some did not."""
+        return 0 < self.came < self.tries
 
     @property
     def right(self) -> bool:
@@ -72,6 +82,10 @@ class NodeReplies(NodeSeen):
     """What one node's pod was told."""
 
     replies: tuple[Reply, ...] = ()
+    given: tuple[str, ...] = ()
+    """The name servers that its pods are given."""
+    unread: tuple[str, ...] = ()
+    """Lines of theirs that name no address."""
     rounds: int = 0
     seconds: float = 0.0
     """Until all was as expected, or waiting ended."""
@@ -84,7 +98,12 @@ class NodeReplies(NodeSeen):
     @property
     def answering(self) -> frozenset[str]:
         """The servers that answered anything."""
-        return frozenset(each.server for each in self.replies if each.status)
+        return frozenset(each.server for each in self.replies if each.status or each.came)
+
+    @property
+    def untold(self) -> bool:
+        """Whether others answer, but none of the name servers that the node's pods are given."""
+        return bool(self.answering) and self.answering.isdisjoint(self.given)
 
 
 class Lookup(Step[PerNode[NodeReplies]]):
@@ -99,9 +118,15 @@ class Lookup(Step[PerNode[NodeReplies]]):
         questions: Callable[[Stage, str], list[Question]],
         *,
         services: tuple[str, ...] = (),
+        tries: int = 1,
     ) -> None:
-        """Declare it: `questions` makes them for a domain; `services` are those that they are about."""
+        """Declare it: `questions` makes them for a domain; `services` are those that they are about.
+
+        `tries`: each is asked so often at once. The first round in which one of them brings what is expected
+        counts: later ones might be answered by a cache.
+        """
         self.resolver, self.cluster, self.questions, self.services = resolver, cluster, questions, services
+        self.tries = tries
 
     @property
     def objects(self) -> tuple[str, ...]:
@@ -125,6 +150,7 @@ class Lookup(Step[PerNode[NodeReplies]]):
         nodes = stage.board.wait(self.resolver).nodes
         seen = {each.node: NodeReplies(node=each.node, trouble=each.trouble) for each in nodes}
         asked = {each.node: self._open(stage, each, own) for each in nodes if not each.trouble}
+        told = {each.node: each for each in nodes}
         start, bound = time.monotonic(), stage.site.profile.timeouts.names
         ask = stage.ask_from(CLIENT)
         left, rounds = dict(asked), 0
@@ -143,11 +169,16 @@ class Lookup(Step[PerNode[NodeReplies]]):
                     seen[node] = NodeReplies(
                         node=node,
                         replies=tuple(replies),
+                        given=told[node].servers,
+                        unread=told[node].unread,
                         rounds=rounds,
                         seconds=waited,
                     )
-                    if all(each.right for each in replies) or (waited > bound and rounds >= LEAST_ROUNDS):
+                    settled = all(each.right or each.share for each in replies)
+                    if settled or (waited > bound and rounds >= LEAST_ROUNDS):
                         del left[node]
+                    else:
+                        left[node] = replies
                 if left:
                     stage.pause(PAUSE_SECONDS)
         return PerNode[NodeReplies](nodes=tuple(seen.values()))
@@ -155,6 +186,7 @@ class Lookup(Step[PerNode[NodeReplies]]):
     def _open(self, stage: Stage, resolver: Resolver, own: tuple[str, ...]) -> list[Reply]:
         """Return a reply to come for each question and server."""
         servers = tuple(dict.fromkeys([*resolver.servers, *own]))
+        questions = self.questions(stage, resolver.domain)
         return [
             Reply(
                 subject=each.subject,
@@ -162,10 +194,17 @@ class Lookup(Step[PerNode[NodeReplies]]):
                 record=each.record,
                 server=server,
                 expected=None if each.expected is None else tuple(sorted(each.expected)),
+                tries=tries_at_once(self.tries, len(servers), len(questions)),
             )
             for server in servers
-            for each in self.questions(stage, resolver.domain)
+            for each in questions
         ]
+
+
+def tries_at_once(wanted: int, servers: int, questions: int) -> int:
+    """Return how many tries a pod can make at once: each is some processes for each server."""
+    processes = servers * -(-questions // QUESTIONS_OF_A_PROCESS)
+    return max(1, min(wanted, PROCESSES_AT_ONCE // max(1, processes)))
 
 
 def _full_name(question: Question, domain: str) -> str:
@@ -176,27 +215,45 @@ def _full_name(question: Question, domain: str) -> str:
 
 def request(replies: list[Reply]) -> Request:
     """Return one request for all of a node's questions: each server is asked the same ones."""
-    servers = dict.fromkeys(each.server for each in replies)
+    servers = [server for server, own in by_server(replies).items() for _ in range(own[0].tries)]
     questions = dict.fromkeys(f"{each.name} {each.record}" for each in replies)
     return Request("dig", DIG, " ".join([",".join(servers), *questions]))
 
 
 def read(replies: list[Reply], answers: Answers) -> list[Reply]:
-    """Return the replies with what was answered in this round."""
+    """Return the replies with what was answered in this round; a share that was seen before stays."""
+    found, number = [], 0
+    for own in by_server(replies).values():
+        tries = []
+        for _ in range(own[0].tries):
+            tries.append(_one_try(own, f"dig-{number}-", answers))
+            number += 1
+        for before, *said in zip(own, *tries, strict=True):
+            wrong = [each for each in said if not each.right]
+            news = (wrong or said)[0].model_copy(update={"came": len(said) - len(wrong)})
+            found.append(before if before.share else news)
+    return found
+
+
+def by_server(replies: Iterable[Reply]) -> dict[str, list[Reply]]:
+    """Return each server's replies."""
+    found: dict[str, list[Reply]] = {}
+    for each in replies:
+        found.setdefault(each.server, []).append(each)
+    return found
+
+
+def _one_try(own: list[Reply], beginning: str, answers: Answers) -> list[Reply]:
+    """Return one server's replies with what one try brought."""
+    parts = [text for (what, id_), text in answers.files.items() if id_ == DIG and what.startswith(beginning)]
+    said = {question: answer for text in parts for question, answer in read_dig(text).items()}
+    trouble = next((words for text in parts if (words := complaint(text))), "the probe printed nothing")
     found = []
-    for number, server in enumerate(dict.fromkeys(each.server for each in replies)):
-        beginning = f"dig-{number}-"
-        parts = [
-            text for (what, id_), text in answers.files.items() if id_ == DIG and what.startswith(beginning)
-        ]
-        said = {question: answer for text in parts for question, answer in read_dig(text).items()}
-        trouble = next((words for text in parts if (words := complaint(text))), "the probe printed nothing")
-        for each in replies:
-            if each.server == server:
-                status, values, took = said.get((each.name.lower(), each.record), (None, (), None))
-                error = None if status else f"no answer: {trouble}"
-                news = {"status": status, "values": values, "milliseconds": took, "error": error}
-                found.append(each.model_copy(update=news))
+    for each in own:
+        status, values, took = said.get((each.name.lower(), each.record), (None, (), None))
+        error = None if status else f"no answer: {trouble}"
+        news = {"status": status, "values": values, "milliseconds": took, "error": error}
+        found.append(each.model_copy(update=news))
     return found
 
 

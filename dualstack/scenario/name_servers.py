@@ -19,6 +19,8 @@ class Resolver(NodeSeen):
     """What one node's pods are told of name servers."""
 
     servers: tuple[str, ...] = ()
+    unread: tuple[str, ...] = ()
+    """Its lines that name a server by no address."""
     domain: str = USUAL_DOMAIN
     """The cluster's, as the search list has it."""
 
@@ -53,16 +55,17 @@ class ClusterDns(Step[DnsService]):
 
 
 def read_resolver(node: str, answers: Answers) -> Resolver:
-    """Read a pod's resolv.conf (man 5 resolv.conf); an address may have a zone."""
+    """Read a pod's resolv.conf (man 5 resolv.conf); an address may have a zone, as a router's often has."""
     text = answers.files.get(("resolver", "resolver"))
     if not text:
         return Resolver(node=node, trouble="there is no /etc/resolv.conf in the pod")
     lines = [line.split() for line in text.splitlines()]
-    servers = [words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1]
+    named = [" ".join(words[1:2]) for words in lines if words[:1] == ["nameserver"]]
     search = [word for words in lines if words[:1] == ["search"] for word in words[1:]]
     domains = [word.removeprefix("svc.").rstrip(".") for word in search if word.startswith("svc.")]
     return Resolver(
         node=node,
-        servers=tuple(each for each in dict.fromkeys(servers) if is_address(each)),
+        servers=tuple(each for each in dict.fromkeys(named) if is_address(each)),
+        unread=tuple(f"nameserver {each}".strip() for each in named if not is_address(each)),
         domain=next(iter(domains), USUAL_DOMAIN),
     )

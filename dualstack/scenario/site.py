@@ -54,6 +54,8 @@ class Site:
     """InternalIPs, by node."""
     kubelet_ports: dict[str, int]
     """Where each node's kubelet says that it listens."""
+    namespace_given: bool = False
+    """The run works in a namespace that is there already, and makes none."""
 
     @property
     def pairs_left_out(self) -> int:

@@ -34,6 +34,8 @@ class Needs:
     """Requests of a first round, by kind."""
     tries: Counter[str] = field(default_factory=Counter)
     """Tries that count, made once paths have answered, by kind."""
+    creates: Counter[str] = field(default_factory=Counter)
+    """Objects that it makes besides those of manifests, by kind."""
     seconds: float = 0.0
     """The longest that the step may take."""
 

@@ -1,10 +1,13 @@
 """The suite's behaviours as they are declared beside their tests, without pytest."""
 
+import difflib
 import importlib.util
+from collections.abc import Iterable
 from itertools import chain
 from pathlib import Path
 from types import ModuleType
 
+from dualstack.errors import UserError
 from dualstack.places import SUITE
 from dualstack.scenario.scenario import Scenario
 from dualstack.verdict.behaviour import Behaviour
@@ -32,6 +35,14 @@ def load(path: Path) -> ModuleType:
 def declared() -> list[Behaviour]:
     """Return every declared behaviour."""
     return [each for topic in behaviours().values() for each in topic]
+
+
+def check(only: Iterable[str]) -> None:
+    """Raise UserError for an id in --only that no behaviour has."""
+    for id_ in only:
+        if id_ not in (known := [each.id for each in declared()]):
+            nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0.0)[0]
+            raise UserError(f"--only {id_}: no such behaviour; the nearest is {nearest}")
 
 
 def needs() -> dict[str, tuple[type[Scenario], ...]]:

@@ -12,7 +12,7 @@ from dualstack.profile.model import Profile
 from dualstack.redaction import names, pytest_output
 from dualstack.redaction.run import Disclosure
 from dualstack.scenario.board import Board
-from dualstack.session import options, signals, terminal
+from dualstack.session import catalogue, options, signals, terminal
 from dualstack.session.judging import BOARD, JUDGE, SHARED, Judging, behaviour_of, in_order
 from dualstack.session.owner import Owner, Planner
 from dualstack.session.run import Run, Shared, failed_start
@@ -32,6 +32,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         _register(config, Judging(config, Shared.model_validate_json(handed), None))
         return
     if config.option.collectonly:
+        try:
+            catalogue.check(options.ids(config.option.only))
+        except UserError as error:
+            raise pytest.UsageError(str(error)) from None
         return
     read, command = options.read(config), options.command(config)
     disclosure = Disclosure(names.from_environment() if read.pseudonyms else None)

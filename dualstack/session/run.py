@@ -1,6 +1,5 @@
 """One run, from the first connection to the written report. Lives in the process that owns the run."""
 
-import difflib
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Sequence
@@ -73,6 +72,7 @@ class Run:
             if options.profile == AUTO
             else profiles.load(options.profile, options.timeouts, options.expect)
         )
+        catalogue.check(options.only)
         self._waivers = waivers.load(options.waivers) if options.waivers else None
         self._baseline = _baseline(options.baseline, disclosure) if options.baseline else None
         self.cluster: Cluster = connect(options.kubeconfig, options.context)
@@ -87,13 +87,19 @@ class Run:
         self.profile, self.profile_source = named
         declared = catalogue.declared()
         possible.check(self.profile, options.profile, self.survey.release, declared)
-        _check_ids(options, self.profile, [each.id for each in declared])
+        _check_levels(options, self.profile, (each.id for each in declared))
         if options.namespace:
             _check_namespace(self.cluster, options.namespace)
         self.id = _new_id(self.start)
         disclosure.learn_survey(self.survey)
         disclosure.learn_namespace(options.namespace or ownership.namespace_of(self.id))
-        self.site = make_site(self.survey, self.profile, image=options.image, peers=options.peers)
+        self.site = make_site(
+            self.survey,
+            self.profile,
+            image=options.image,
+            peers=options.peers,
+            namespace_given=options.namespace is not None,
+        )
         self._idle = self._why_idle()
         self.plan: Plan = self._plan(())
         self.work = self.folder if options.plan_only else disclosure.work_folder(self.folder).absolute()
@@ -129,7 +135,7 @@ class Run:
     @property
     def created(self) -> Sequence[ownership.Name]:
         """What the run has created."""
-        return self._conductor.stage.owner.created if self._conductor else []
+        return self._conductor.stage.owner.everything if self._conductor else []
 
     @property
     def notes(self) -> list[str]:
@@ -236,12 +242,8 @@ class Run:
         return f"forbidden: {', '.join(map(str, lacking))}" if lacking else None
 
 
-def _check_ids(options: Options, profile: Profile, known: list[str]) -> None:
-    """Raise UserError for an id in --only or in the profile's levels that no behaviour has."""
-    for id_ in options.only:
-        if id_ not in known:
-            nearest = difflib.get_close_matches(id_, known, n=1, cutoff=0.0)[0]
-            raise UserError(f"--only {id_}: no such behaviour; the nearest is {nearest}")
+def _check_levels(options: Options, profile: Profile, known: Iterable[str]) -> None:
+    """Raise UserError for an id in the profile's levels that no behaviour has."""
     for id_ in sorted(set(profile.levels) - set(known)) if options.partial is None else ():
         raise UserError(f"--profile {options.profile}: levels.{id_}: no such behaviour")
 

@@ -107,6 +107,12 @@ def _where(plan: Plan) -> str:
     return "one namespace (removed at the end), with "
 
 
+def _besides(plan: Plan) -> list[str]:
+    """Say what steps make and take away again."""
+    made = [f"{count} {kind}" for kind, count in plan.made_besides().items()]
+    return [f"Creates and deletes besides: {', '.join(made)}."] if made else []
+
+
 def _reachable(plan: Plan) -> list[str]:
     """Say what strangers will be able to reach, and until when."""
     services = plan.reachable()
@@ -153,6 +159,7 @@ def print_plan(
         lines += [
             f"Creates {_where(plan)}{', '.join(once) or 'no Services'} and {len(plan.pods)} pods:",
             *(f"  {count} × {role}" for role, count in roles.items()),
+            *_besides(plan),
             f"Probes {len(plan.site.pairs)} pairs of nodes in both families.",
             *_reachable(plan),
             *_permissions(plan),

@@ -83,10 +83,14 @@ OF_OTHERS = {
     "listens-in-ipv4-only", "range-going", "switched-late", "workloads-left-behind",
 }  # fmt: skip
 """These are about the control plane's own ways, or about what ran before (test_suite.py)."""
-OF_NAMES = {"dns-external-ipv4-only", "dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "resolver-dead"}
+OF_NAMES = {
+    "dns-external-ipv4-only", "dns-nxdomain", "dns-no-aaaa", "dns-no-ip6-arpa", "kubelet-without-dns",
+    "resolver-dead",
+}  # fmt: skip
 """These change what the DNS says, and no path (test_suite.py)."""
 OF_ANOTHER_VARIANT = {
-    "balancer-flaps", "host-port-ipv4-only", "internal-pool-gone", "network-plugin", "tunnel-neighbour-stale",
+    "balancer-flaps", "host-port-ipv4-only", "internal-pool-gone", "name-server-with-zone", "network-plugin",
+    "tunnel-neighbour-stale",
 }  # fmt: skip
 """These need another cluster than this file's; the suite is exact about them (test_suite.py)."""
 OF_THE_SUITES_OWN = {

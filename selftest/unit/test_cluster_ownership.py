@@ -69,7 +69,8 @@ class Store:
             for name, _ in self.selected(path):
                 del self.objects[name]
         elif not self.stuck:
-            self.objects = {name: each for name, each in self.objects.items() if not name.startswith(path)}
+            kept = {name for name in self.objects if not f"{name}/".startswith(f"{path}/")}
+            self.objects = {name: self.objects[name] for name in kept}
         return 200, {}
 
 
@@ -232,3 +233,22 @@ def test_no_answer_is_not_taken_for_gone(owner, one, monkeypatch):
     one.server = one.server.rpartition(":")[0] + ":1"
     assert owner.remove(deadline=5) == [("Namespace", None, "dualstack-r1")]
     assert owner.left() == [("Namespace", None, "dualstack-r1")]
+
+
+def test_a_further_namespace_is_the_runs_and_goes_with_it(store, owner):
+    owner.create_namespace({})
+    further = owner.further("going")
+    assert owner.remove(1) == []  # it was never made
+    owner.create_namespace({})
+    further.create_namespace({"extra": "label"})
+    further.create(POD)
+    made = [("Namespace", None, "dualstack-r1-going"), ("Pod", "dualstack-r1-going", "p")]
+    assert owner.everything[-2:] == made
+    assert store.objects[f"{NAMESPACE}-going"]["metadata"]["labels"][RUN_LABEL] == "r1"
+    store.stuck = True
+    assert set(owner.remove(0.2)) == {("Namespace", None, "dualstack-r1"), *made}
+    store.stuck = False
+    further.delete_namespace()
+    assert (further.is_there(), owner.is_there()) == (False, True)
+    assert owner.remove(1) == []
+    assert store.objects == {}

@@ -36,6 +36,18 @@ def test_the_command_is_recorded_as_it_was_typed(program, typed, recorded, tmp_p
     assert report["run"]["command"] == [*recorded, reports]
 
 
+@pytest.mark.parametrize("more", [["--collect-only"], ["--kubeconfig=none"]])
+def test_an_unknown_behaviour_is_one_line_before_anything_else(more, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "--only=node-ready,udp-pd-to-pod", f"--reports={tmp_path}", *more],
+        cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    said = [line for line in (done.stdout + done.stderr).splitlines() if line]
+    assert (done.returncode, said) == (
+        4, ["ERROR: --only udp-pd-to-pod: no such behaviour; the nearest is udp-pod-to-pod"],
+    )  # fmt: skip
+
+
 def test_options_with_paths_are_joined_with_them():
     assert joined(["-k", "x", "--profile", "p", "--kubeconfig=y"]) == [
         "-k",

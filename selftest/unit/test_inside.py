@@ -24,6 +24,7 @@ CLUSTER = Inside(
         ("::1", "loopback"),
         ("127.0.0.9", "loopback"),
         ("fe80::1", "link-local"),
+        ("fe80::1%2", "link-local"),
         ("169.254.1.1", "link-local"),
         ("10.244.1.7", "cluster's own pods"),
         ("fd00:96::7", "cluster's own Services"),

@@ -165,3 +165,13 @@ def test_a_cluster_of_one_family_is_not_probed_and_says_what_is_missing():
         "this is not a dual-stack cluster: no node has an IPv6 InternalIP, none has an IPv6 podCIDR"
     )
     assert plan(surveyed(lone, node("b"))).creates_nothing is None
+
+
+def test_a_second_namespace_is_counted_and_in_a_given_one_neither_made_nor_permitted():
+    made, cluster = plan(surveyed(node("a"))), surveyed(node("a"))
+    services = sum(body["kind"] == "Service" for body in made.objects())
+    assert (made.cost()["namespaces"], made.cost()["services"]) == (2, services + 1)
+    site = make_site(cluster, made.site.profile, image=None, peers=None, namespace_given=True)
+    given = make_plan(cluster, site, catalogue.scenarios(), idle=None, namespace="theirs")
+    assert (given.cost()["namespaces"], given.cost()["services"], given.made_besides()) == (0, services, {})
+    assert not any(each.what == "namespaces" for each in given.permissions())

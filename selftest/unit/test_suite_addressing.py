@@ -39,7 +39,13 @@ def test_addresses_of_ones_own_conform(judged):
 
 @pytest.mark.parametrize(
     ("address", "why"),
-    [("fe80::1", "link-local"), ("::1", "loopback"), ("ff02::1", "multicast"), ("fd00:0:0::1", "also a's")],
+    [
+        ("fe80::1", "link-local"),
+        ("fe80::1%eth0", "link-local"),
+        ("::1", "loopback"),
+        ("ff02::1", "multicast"),
+        ("fd00:0:0::1", "also a's"),
+    ],
 )
 def test_an_address_that_is_no_nodes_own_breaks(judged, address, why):
     findings = broken(judged("test_node_address_scope", ONE, node("b", "10.0.0.2", address)))

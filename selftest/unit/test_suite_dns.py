@@ -59,19 +59,25 @@ def test_dig_is_read():
 
 
 @pytest.mark.parametrize(
-    ("text", "servers", "domain"),
+    ("text", "servers", "unread", "domain"),
     [
         (
             "search ns.svc.lab.example. svc.lab.example\nnameserver fd00::a\nnameserver 10.0.0.1",
-            2,
+            ("fd00::a", "10.0.0.1"),
+            (),
             "lab.example",
         ),
-        ("nameserver fe80::1%2\nnameserver nonsense\nnameserver\noptions ndots:5", 1, "cluster.local"),
+        (
+            "nameserver fe80::1%2\nnameserver fe80::1%eth0\nnameserver fe80::1%\nnameserver\noptions ndots:5",
+            ("fe80::1%2", "fe80::1%eth0"),
+            ("nameserver fe80::1%", "nameserver"),
+            "cluster.local",
+        ),
     ],
 )
-def test_resolv_conf_is_read(text, servers, domain):
+def test_resolv_conf_is_read(text, servers, unread, domain):
     seen = read_resolver("node0", Answers(files={("resolver", "resolver"): text}))
-    assert (len(seen.servers), seen.domain, seen.trouble) == (servers, domain, None)
+    assert (seen.servers, seen.unread, seen.domain, seen.trouble) == (servers, unread, domain, None)
     assert read_resolver("node0", Answers()).trouble
 
 
@@ -86,13 +92,14 @@ SILENT = {"status": None, "values": (), "error": "no answer: timed out"}
 
 @pytest.fixture
 def judged(suite_module, tmp_path):
-    def run(test, *replies, addresses=("10.96.0.10",), trouble=None, direct=(), services=(), by_name=None):
+    def run(test, *replies, addresses=("10.96.0.10",), direct=(), services=(), by_name=None, **more):
         module, judge = suite_module("test_dns"), Judge()
         board = Board(Path(tempfile.mkdtemp(dir=tmp_path)))
         for step in (dns.Dns.by_name, dns.Dns.by_name_again):
             board.publish(step, PerNode[dns.ByName](nodes=(by_name,) if by_name else ()))
-        node = NodeReplies(node="node0", replies=replies)
-        board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=trouble))
+        given, unread = more.get("given", ("10.96.0.10",)), more.get("unread", ())
+        node = NodeReplies(node="node0", replies=replies, given=given, unread=unread)
+        board.publish(dns.Dns.cluster, DnsService(addresses=addresses, trouble=more.get("trouble")))
         board.publish(dns.Dns.replies, PerNode[NodeReplies](nodes=(node,)))
         board.publish(module.TcpPodToPod.paths, Paths(observations=tuple(direct)))
         board.publish(module.UdpPodToPod.paths, Paths(observations=()))
@@ -136,6 +143,17 @@ def test_one_dead_server_of_two_is_found_once(judged):
     assert [(f.subject, f.family, f.verdict) for f in found if f.verdict is Verdict.BREAKS] == [
         ("node0 → fd00::dead", Family.V6, Verdict.BREAKS)
     ]
+
+
+def test_a_node_whose_pods_are_told_of_nobody_who_answers_is_found(judged):
+    zone = "fe80::1%2"
+    seen = (reply(), reply("AAAA"), reply(server=zone, **SILENT), reply("AAAA", server=zone, **SILENT))
+    (finding,) = judged("dns_records", *seen, given=(zone,))
+    assert (finding.subject, finding.verdict, zone in finding.cause) == ("node0", Verdict.BREAKS, True)
+    found = {f.subject: (f.family, f.verdict) for f in judged("dns_servers", *seen, given=(zone,))}
+    assert found[f"node0 → {zone}"] == (Family.V6, Verdict.BREAKS)
+    (line, _) = judged("dns_servers", reply(), unread=("nameserver fe80::1%",))
+    assert (line.subject, line.verdict) == ("node0: nameserver fe80::1%", Verdict.BREAKS)
 
 
 def test_silence_where_other_traffic_is_lost_too_is_not_judged(judged):
@@ -184,3 +202,23 @@ def test_each_servers_answers_are_its_own():
     assert seen[1].error == "no answer: communications error to 10.96.0.10#53: timed out"
     assert seen[3].error == "no answer: connection timed out; no servers could be reached"
     assert lookup.read(asked, Answers())[0].error == "no answer: the probe printed nothing"
+
+
+def test_tries_at_once_all_count_as_soon_as_one_is_answered():
+    asked = [reply("A", None, (), None, name="a.svc.cluster.local.", tries=3)]
+    assert lookup.request(asked).argument == "10.96.0.10,10.96.0.10,10.96.0.10 a.svc.cluster.local. A"
+    dead = ";; connection timed out; no servers could be reached\nexit 9"
+    silent, answered = {("dig-0-0", "names"): dead}, {("dig-0-0", "names"): DIG}
+    (none,) = lookup.read(asked, Answers(files=silent))
+    assert (none.came, none.share) == (0, False)  # not there yet, or never: it is asked again
+    (some,) = lookup.read([none], Answers(files=silent | {("dig-1-0", "names"): DIG}))
+    assert (some.came, some.share, some.right) == (1, True, False)
+    every = answered | {("dig-1-0", "names"): DIG, ("dig-2-0", "names"): DIG}
+    assert lookup.read([some], Answers(files=every)) == [some]  # a cache's answer hides nothing
+    (all_of_them,) = lookup.read([none], Answers(files=every))
+    assert (all_of_them.came, all_of_them.right) == (3, True)
+
+
+@pytest.mark.parametrize(("servers", "questions", "tries"), [(2, 4, 4), (3, 40, 2), (3, 400, 1), (0, 0, 4)])
+def test_a_pod_makes_no_more_tries_at_once_than_it_has_room_for(servers, questions, tries):
+    assert lookup.tries_at_once(4, servers, questions) == tries

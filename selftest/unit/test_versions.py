@@ -75,3 +75,14 @@ def test_times_and_names_of_a_run_change_nothing() -> None:
         versions.document({"v": reported("1.23", factory.addresses(), minutes=minutes)}) for minutes in (0, 5)
     )
     assert first == second
+
+
+def test_a_table_is_made_of_one_suites_reports_on_every_release() -> None:
+    whole = {
+        name: reported("1.23", factory.addresses(), minutes=n) for n, name in enumerate(versions.CLUSTERS)
+    }
+    first, *_, last = versions.CLUSTERS
+    assert versions.not_yet(whole) is None
+    assert f"no report on {last} yet" in str(versions.not_yet({k: v for k, v in whole.items() if k != last}))
+    older = whole | {first: reported("1.19", ended("1.19"))}
+    assert str(versions.not_yet(older)).startswith(f"{first} must be judged again")
