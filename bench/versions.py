@@ -8,6 +8,7 @@ changes only when a finding does. A release that is not in the cache yet is buil
 import argparse
 import subprocess
 import sys
+import textwrap
 import time
 from collections import defaultdict
 from collections.abc import Sequence
@@ -47,7 +48,11 @@ NOT_APPLICABLE = """
 ## Not applicable, and why
 
 A behaviour that a release does not have yet, or no longer, is not applicable, with the release that brought
-it or was its last. The other reason is a profile that does not promise it.
+it or was its last.
+"""
+OTHERWISE = """
+Whatever the release: profiles and `--expect` ask for some behaviours, and these clusters have neither a
+policy engine nor aggregated APIs. Not applicable on one of them at least:
 """
 TAIL = """
 ## What the suite does by the server's version
@@ -113,19 +118,23 @@ def document(reports: dict[str, Report]) -> str:
         "not applicable",
         "else",
     ]
-    reasons: dict[tuple[str, str], list[str]] = defaultdict(list)
+    of_releases: dict[tuple[str, str], list[str]] = defaultdict(list)
+    otherwise: set[str] = set()
     for report in reports.values():
         for each in report.behaviours:
             if each.verdict is Verdict.NOT_APPLICABLE:
-                why = (each.reason or "").partition("; this server is")[0]
-                reasons[each.id, why].append(_version(report))
-    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for (id_, why), releases in sorted(reasons.items()):
-        alike[why, ", ".join(releases)].append(id_)
-    why_not = [[", ".join(ids), why, on] for (why, on), ids in alike.items()]
-    return "\n".join(
-        [HEAD, _table(rows, header), NOT_APPLICABLE, _table(why_not, ["behaviours", "why", "on"]), TAIL]
-    )
+                why, of_release, _ = (each.reason or "").partition("; this server is")
+                if of_release:
+                    of_releases[each.id, why].append(_version(report))
+                else:
+                    otherwise.add(each.id)
+    why_not = [[id_, why, ", ".join(versions)] for (id_, why), versions in sorted(of_releases.items())]
+    table = _table(why_not, ["behaviour", "why", "on"])
+    return "\n".join([HEAD, _table(rows, header), NOT_APPLICABLE, table, OTHERWISE, _lines(otherwise), TAIL])
+
+
+def _lines(ids: set[str]) -> str:
+    return textwrap.fill(f"{', '.join(sorted(ids)) or 'none'}.", 110, break_on_hyphens=False)
 
 
 def _row(variant: str, report: Report) -> list[str]:
