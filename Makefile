@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 SHELL := /bin/bash
 
-.PHONY: help setup demo demo-seed test faults check lab-up lab-down lab-purge bench bench-nodes bench-workloads bench-upstream versions docs lock clean
+.PHONY: help setup demo demo-seed test faults check lab-up lab-down lab-purge bench bench-nodes bench-workloads bench-upstream networks versions docs lock clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 12
@@ -61,6 +61,9 @@ bench-workloads: .venv/ready ## Print how long reading 30,000 pods and their Ser
 bench-upstream: .venv/ready ## Compare with Kubernetes' own specs, write docs/compared.md (CASES, SPECS, PROCS, BOUND)
 	@$(BIN)/python -m bench.upstream $(if $(CASES),--cases '$(CASES)') $(if $(SPECS),--specs '$(SPECS)') \
 		$(if $(PROCS),--procs $(PROCS)) $(if $(BOUND),--bound $(BOUND))
+
+networks: .venv/ready ## Judge every network that the lab deploys, write docs/networks.md (VARIANTS: only these now)
+	@$(BIN)/python -m bench.networks $(VARIANTS)
 
 versions: .venv/ready ## Judge every release that the lab deploys, write docs/versions.md (VARIANTS: only these now)
 	@$(BIN)/python -m bench.versions $(VARIANTS)

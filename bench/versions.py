@@ -1,24 +1,14 @@
 """The suite on every release that the lab deploys, or on those that are named: `make versions`.
 
-Judges them, or only those that are named, and keeps their reports. Once there is one of each, and all judge
-the same behaviours, it writes docs/versions.md from them. Times go to the terminal alone, so that the file
-changes only when a finding does. A release that is not in the cache yet is built first, which takes minutes.
+Writes docs/versions.md. Times go to the terminal alone, so that the file changes only when a finding does.
 """
 
-import argparse
-import subprocess
 import sys
 import textwrap
-import time
 from collections import defaultdict
-from collections.abc import Sequence
-from pathlib import Path
 
-from tabulate import tabulate
-
-import lab
+from bench.kept import Kept, Table, table
 from dualstack.places import ROOT
-from dualstack.report import canonical
 from dualstack.report.model import Report
 from dualstack.verdict.words import Outcome, Verdict
 
@@ -33,8 +23,6 @@ CLUSTERS = {
 }
 """The lab's variant for each release, the oldest first, and the profile that it is judged by."""
 DOCUMENT = ROOT / "docs/versions.md"
-KEPT = ROOT / "reports/versions"
-JUDGED = (0, 1, 6)  # exit statuses of a run that ended in a verdict
 
 HEAD = """\
 <!-- Made by `make versions` on the lab's clusters; run that. -->
@@ -75,34 +63,14 @@ TAIL = """
 
 def main() -> int:
     """Judge releases in turn; 1 if one is not conformant, or the document cannot be written yet."""
-    parser = argparse.ArgumentParser(prog="python -m bench.versions", description=__doc__)
-    parser.add_argument("variants", nargs="*", metavar="VARIANT", help=f"of {', '.join(CLUSTERS)}")
-    named = parser.parse_args().variants
-    if unknown := set(named) - set(CLUSTERS):
-        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(CLUSTERS)}")
-    try:
-        for variant in named or CLUSTERS:
-            _judge(variant, CLUSTERS[variant], KEPT / variant)
-    finally:
-        lab.down()
-    reports = {each: canonical.load(path) for each in CLUSTERS if (path := _report(KEPT / each)).is_file()}
-    if why := not_yet(reports):
-        print(f"{DOCUMENT.relative_to(ROOT)} is not written: {why}")
-        return 1
-    DOCUMENT.write_text(document(reports))
-    print(f"written: {DOCUMENT.relative_to(ROOT)}")
-    return 0 if all(each.verdict is Outcome.CONFORMANT for each in reports.values()) else 1
+    clusters = {name: (f"--profile={each}", "--strict-support") for name, each in CLUSTERS.items()}
+    about = (__doc__ or "").partition("\n")[0]
+    runs = Table("bench.versions", about, DOCUMENT, clusters, _document).make()
+    return 0 if runs and all(each.report.verdict is Outcome.CONFORMANT for each in runs.values()) else 1
 
 
-def not_yet(reports: dict[str, Report]) -> str | None:
-    """Why these reports make no table: one is missing, or another suite judged; None if they do."""
-    if missing := [each for each in CLUSTERS if each not in reports]:
-        return f"no report on {', '.join(missing)} yet"
-    newest = max(reports.values(), key=lambda report: report.run.end)
-    judged = {variant: {each.id for each in report.behaviours} for variant, report in reports.items()}
-    if older := [each for each, ids in judged.items() if ids != {one.id for one in newest.behaviours}]:
-        return f"{', '.join(older)} must be judged again: the suite has other behaviours now"
-    return None
+def _document(runs: dict[str, Kept]) -> str:
+    return document({variant: run.report for variant, run in runs.items()})
 
 
 def document(reports: dict[str, Report]) -> str:
@@ -129,8 +97,8 @@ def document(reports: dict[str, Report]) -> str:
                 else:
                     otherwise.add(each.id)
     why_not = [[id_, why, ", ".join(versions)] for (id_, why), versions in sorted(of_releases.items())]
-    table = _table(why_not, ["behaviour", "why", "on"])
-    return "\n".join([HEAD, _table(rows, header), NOT_APPLICABLE, table, OTHERWISE, _lines(otherwise), TAIL])
+    lacking = table(why_not, ["behaviour", "why", "on"])
+    return "\n".join([HEAD, table(rows, header), NOT_APPLICABLE, lacking, OTHERWISE, _lines(otherwise), TAIL])
 
 
 def _lines(ids: set[str]) -> str:
@@ -160,31 +128,6 @@ def _row(variant: str, report: Report) -> list[str]:
 
 def _version(report: Report) -> str:
     return report.cluster.version.removeprefix("v") if report.cluster else "unknown"
-
-
-def _table(rows: Sequence[Sequence[str]], header: Sequence[str]) -> str:
-    return tabulate(rows, header, "github", disable_numparse=True)
-
-
-def _report(reports: Path) -> Path:
-    return reports / "latest/report.json"
-
-
-def _judge(variant: str, profile: str, reports: Path) -> None:
-    """Judge a variant. Ends the program where there is no verdict."""
-    start = time.monotonic()
-    up = subprocess.run([sys.executable, "-m", "lab", "up", "--variant", variant], cwd=ROOT, check=False)
-    if up.returncode:
-        sys.exit(up.returncode)  # it has said why
-    ready = time.monotonic()
-    options = [f"--kubeconfig={lab.kubeconfig()}", f"--profile={profile}", f"--reports={reports}"]
-    command = lab.outside([sys.executable, "-m", "pytest", "--strict-support", *options])
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    if done.returncode not in JUDGED:
-        sys.exit(f"{variant}: pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    report = canonical.load(_report(reports))
-    seconds = f"up in {ready - start:.0f} s, judged in {time.monotonic() - ready:.0f} s"
-    print(f"{variant}: {_version(report)}, {report.sentence} ({seconds})", flush=True)
 
 
 if __name__ == "__main__":

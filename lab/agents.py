@@ -1,9 +1,12 @@
 """Network agents: policy engines and network plugins that run on nodes as services, one YAML file each.
 
 A variant names those of its nodes and says what differs from their files. Each agent has credentials and a
-ClusterRole of its own, with no more than it needs. Templates know the node: {name}, {kubeconfig} …
+ClusterRole of its own, with no more than it needs. Templates know the node: {name}, {ipv6}, {kubeconfig},
+{others_ipv6} (the pod ranges of all other nodes) …
 """
 
+import posixpath
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,9 @@ from lab.errors import LabError
 FOLDER = Path(__file__).parent / "agents"
 GROUP = "network-agents"
 """The group of all agents, whom the audit log leaves out like the cluster's other components."""
+NAMESPACE = "kube-system"
+"""Where the ServiceAccounts of agents are that want one."""
+_TOKENS = "/var/run/secrets/kubernetes.io/serviceaccount"
 
 
 def _spelled(value: str | int | bool) -> str:
@@ -35,6 +41,8 @@ class Agent(BaseModel):
     environment: dict[str, str] = {}
     ready: str
     """Shell that succeeds on a node once the agent has done its first work there."""
+    in_cluster: bool = False
+    """It reads no kubeconfig: it wants a ServiceAccount's token where pods have theirs."""
     rules: tuple[dict[str, list[str]], ...]
     """What its ClusterRole permits."""
 
@@ -56,8 +64,29 @@ class Agent(BaseModel):
         """Return its command line, templates not filled in."""
         return [str(program), *(f"--{name}={_spelled(value)}" for name, value in self.arguments.items())]
 
+    def before(self, accounts: str) -> str:
+        """Return shell that runs before it; `accounts` holds a folder for each ServiceAccount."""
+        lines = [f"export {name}={shlex.quote(value)}" for name, value in self.environment.items()]
+        if self.in_cluster:
+            lines += [
+                "export KUBERNETES_SERVICE_HOST={api_host} KUBERNETES_SERVICE_PORT={api_port}",
+                f"mkdir -p {posixpath.dirname(_TOKENS)}",
+                f"ln -sfn {accounts}/{self.name} {_TOKENS}",
+            ]
+        return "\n".join(lines)
+
     def role(self) -> list[dict[str, Any]]:
-        """Return its ClusterRole, and the binding to its user."""
+        """Return its ClusterRole, the binding to its user or ServiceAccount, and the latter."""
+        account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": self._account}
+        user = {"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": self.name}
+        subject = {"kind": "ServiceAccount", **self._account} if self.in_cluster else user
+        return [*self._role(subject), *([account] if self.in_cluster else [])]
+
+    @property
+    def _account(self) -> dict[str, str]:
+        return {"name": self.name, "namespace": NAMESPACE}
+
+    def _role(self, subject: dict[str, str]) -> list[dict[str, Any]]:
         group = "rbac.authorization.k8s.io"
         metadata = {"name": self.name}
         reference = {"apiGroup": group, "kind": "ClusterRole", "name": self.name}
@@ -73,6 +102,6 @@ class Agent(BaseModel):
                 "kind": "ClusterRoleBinding",
                 "metadata": metadata,
                 "roleRef": reference,
-                "subjects": [{"apiGroup": group, "kind": "User", "name": self.name}],
+                "subjects": [subject],
             },
         ]

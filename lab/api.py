@@ -107,6 +107,16 @@ class Api:
         """A strategic merge patch."""
         self.request("PATCH", path, body, "application/strategic-merge-patch+json")
 
+    def token(self, namespace: str, account: str) -> str:
+        """Return a new token of a ServiceAccount, valid for a day."""
+        request = {
+            "apiVersion": "authentication.k8s.io/v1",
+            "kind": "TokenRequest",
+            "spec": {"expirationSeconds": 86400},
+        }
+        path = f"/api/v1/namespaces/{namespace}/serviceaccounts/{account}/token"
+        return str(json.loads(self.request("POST", path, request))["status"]["token"])
+
     def ready(self) -> bool:
         """Whether the API server says that it is ready, its own objects (namespaces, roles) included."""
         try:

@@ -25,9 +25,10 @@ from lab import (
     teardown,
 )
 from lab.addresses import CONTROL_PLANE, FABRIC, NodePlan, Plan
-from lab.agents import Agent
+from lab.agents import NAMESPACE, Agent
 from lab.api import Api, ApiError, wait
 from lab.artifacts import Artifacts
+from lab.data import fill
 from lab.errors import LabError
 from lab.files import write, write_json
 from lab.machine import Machine
@@ -137,7 +138,7 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         for each in plan.nodes:
             _assert_labels(api, each)
         if plan.variant.extras:
-            _each(pool, _wait_for_agents, plan.nodes)
+            _each(pool, lambda each: _wait_for_agents(plan, each), plan.nodes)
             step("network agents ready")
         _each(pool, lambda each: _wait_for_services(plan, each), plan.nodes)
         _each(pool, lambda each: api.create_soon(each, 20), wanted)
@@ -204,6 +205,8 @@ def _start_node(api: Api, each: NodePlan, containerd: "Future[None]") -> None:
     if each.settings.agents:
         wait(lambda: _has_addresses(api, each), 60, lambda: f"{each.name}: {machine.last_words('kubelet')}")
     for agent in each.settings.all_agents:
+        if agent.in_cluster:
+            write(node.account_folder(machine, agent) / "token", api.token(NAMESPACE, agent.name), 0o600)
         machine.service("start", agent.name)
 
 
@@ -260,17 +263,18 @@ def _wait_for_services(plan: Plan, each: NodePlan) -> None:
         time.sleep(0.1)
 
 
-def _wait_for_agents(each: NodePlan) -> None:
+def _wait_for_agents(plan: Plan, each: NodePlan) -> None:
     for agent in each.settings.all_agents:
-        _wait_for_agent(Machine(each.machine), agent)
+        done = fill(agent.ready, node.agent_words(plan, each, agent))
+        _wait_for_agent(Machine(each.machine), agent, done)
 
 
-def _wait_for_agent(machine: Machine, agent: Agent) -> None:
+def _wait_for_agent(machine: Machine, agent: Agent, done: str) -> None:
     """Wait until an agent has done its first work on a node. Raises LabError, at once if it has ended."""
 
     def ready() -> bool:
         _check_services([machine])
-        return machine.succeeds(["sh", "-ec", agent.ready])
+        return machine.succeeds(["sh", "-ec", done])
 
     wait(ready, _PATIENCE, lambda: f"{machine.name}: {agent.name}: {machine.last_words(agent.name)}")
 

@@ -1,7 +1,8 @@
-"""The wires: one bridge in `fabric`, a veth pair to every machine, static routes to every node's pods.
+"""The wires: one bridge in `fabric`, a veth pair to every machine, routes to every node's pods.
 
 The same data path as kubenet: the CNI bridge of each node holds its pods, and everybody routes to it over the
-node network. Nothing of it exists in the host's own network namespace.
+node network; a variant says where nodes have these routes from (`pod_routes`). Nothing of it exists in the
+host's own network namespace.
 """
 
 from lab import namespaces, overlay
@@ -52,6 +53,14 @@ def _pod_routes(plan: Plan, machine: str) -> list[str]:
     ]
 
 
+def _carrying_nothing(plan: Plan) -> str:
+    """Shell that lets the gateway carry nothing to pods: it would make up for routes that nodes lack."""
+    return "".join(
+        f"ip -{pod.network.version} rule add iif {BRIDGE} to {pod.range} unreachable\n"
+        for pod in plan.variant.pods
+    )
+
+
 def build(plan: Plan) -> None:
     """Lay all wires; the namespaces exist already."""
     lines = [f"link add {BRIDGE} type bridge mcast_snooping 0 forward_delay 0", "link set lo up"]
@@ -61,7 +70,8 @@ def build(plan: Plan) -> None:
             f"link set {machine} master {BRIDGE} up",
         ]
     lines += [f"link set {BRIDGE} up", *_addresses(plan, FABRIC, BRIDGE), *_pod_routes(plan, FABRIC)]
-    namespaces.run_inside(FABRIC, _sysctls() + _batch(lines))
+    rules = "" if plan.variant.pod_routes == "static" else _carrying_nothing(plan)
+    namespaces.run_inside(FABRIC, _sysctls() + _batch(lines) + rules)
     own_kernels = {node.machine for node in plan.nodes if node.settings.own_kernel}
     for machine in plan.machines[1:]:
         namespaces.run_inside(
@@ -73,7 +83,10 @@ def of_machine(plan: Plan, machine: str) -> str:
     """Shell that gives eth0 its addresses and routes, and the kernel its settings."""
     gateways = [f"route add default via {plan.address(FABRIC, each)}" for each in FAMILIES]
     lines = ["link set lo up", "link set eth0 up", *_addresses(plan, machine, "eth0"), *gateways]
-    if plan.variant.overlay == "none" or machine == CONTROL_PLANE:
+    routes = "static" if machine == CONTROL_PLANE else plan.variant.pod_routes
+    if routes == "agent":
+        return _sysctls() + _batch(lines)
+    if routes == "static":
         return _sysctls() + _batch([*lines, *_pod_routes(plan, machine)])
     entries = "".join(f"{line}\n" for line in overlay.bridge_lines(plan, machine))
     tunnels = _batch([*lines, *overlay.ip_lines(plan, machine)])

@@ -1,10 +1,9 @@
 """A node: containerd, kubelet, kube-proxy and network agents, their configuration, and the CNI file."""
 
-import shlex
+from pathlib import Path
 from typing import Any
 
-from lab import overlay
-from lab.addresses import FAMILIES, NodePlan, Plan
+from lab.addresses import API_PORT, FAMILIES, NodePlan, Plan
 from lab.agents import GROUP, Agent
 from lab.api import wait
 from lab.artifacts import Artifacts
@@ -15,6 +14,7 @@ from lab.pki import Authority, write_kubeconfig
 from lab.releases import KUBE_PROXY, KUBELET
 
 SERVICES = ("kubelet", "kube-proxy")  # started once the API server answers; containerd starts at once
+_ACCOUNTS = "accounts"
 _ANYWHERE = {"IPv4": "0.0.0.0/0", "IPv6": "::/0"}
 _CONTAINERD = """\
 version = 2
@@ -117,21 +117,40 @@ def _add_services(plan: Plan, machine: Machine, node: NodePlan) -> None:
 
 
 def _add_agent(plan: Plan, machine: Machine, node: NodePlan, agent: Agent, authority: Authority) -> None:
-    kubeconfig = f"pki/{agent.name}.kubeconfig"
     pair = authority.client(agent.name, GROUP)
-    write_kubeconfig(machine.folder / kubeconfig, plan.api_url, authority, agent.name, pair)
-    words = {
-        "name": node.name,
-        "kubeconfig": str(INSIDE / kubeconfig),
-        "services": ",".join(plan.variant.services),
-        **{each.lower(): node.addresses[each] for each in FAMILIES},
-    }
-    settings = [f"export {name}={shlex.quote(value)}" for name, value in agent.environment.items()]
+    write_kubeconfig(machine.folder / _kubeconfig(agent), plan.api_url, authority, agent.name, pair)
+    if agent.in_cluster:
+        write(account_folder(machine, agent) / "ca.crt", authority.pair.certificate)
+    words = agent_words(plan, node, agent)
     machine.add_service(
         agent.name,
         fill(agent.command(AGENTS / agent.recipe / agent.program), words),
-        before=fill("\n".join(settings), words),
+        before=fill(agent.before(str(INSIDE / _ACCOUNTS)), words),
     )
+
+
+def account_folder(machine: Machine, agent: Agent) -> Path:
+    """Return the host's folder of an agent's ServiceAccount: ca.crt, and `token` from its start on."""
+    return machine.folder / _ACCOUNTS / agent.name
+
+
+def _kubeconfig(agent: Agent) -> str:
+    return f"pki/{agent.name}.kubeconfig"
+
+
+def agent_words(plan: Plan, node: NodePlan, agent: Agent) -> dict[str, str]:
+    """Return what templates of an agent on this node may name."""
+    words = {
+        "name": node.name,
+        "kubeconfig": str(INSIDE / _kubeconfig(agent)),
+        "services": ",".join(plan.variant.services),
+        "api_host": plan.api_address,
+        "api_port": str(API_PORT),
+    }
+    for each in FAMILIES:
+        others = [str(other.pods[each]) for other in plan.nodes if other is not node and each in other.pods]
+        words |= {each.lower(): node.addresses[each], f"others_{each.lower()}": " ".join(others)}
+    return words
 
 
 def _hidden(programs: tuple[str, ...]) -> str:
@@ -154,7 +173,7 @@ def cni(plan: Plan, node: NodePlan) -> dict[str, Any]:
         "ipMasq": False,
         "hairpinMode": True,
         "ipam": {"type": "host-local", "ranges": ranges, "routes": routes},
-        **({} if plan.variant.overlay == "none" else {"mtu": overlay.POD_MTU}),
+        **({} if plan.variant.pod_mtu is None else {"mtu": plan.variant.pod_mtu}),
     }
     portmap = {"type": "portmap", "capabilities": {"portMappings": True}}
     return {"cniVersion": "0.4.0", "name": "dualstack-lab", "plugins": [bridge, portmap]}

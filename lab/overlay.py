@@ -10,7 +10,6 @@ from lab.variants import Family
 
 PORT = 8472
 MTU: dict[Family, int] = {"IPv4": 1450, "IPv6": 1430}  # 1500 without the outer headers
-POD_MTU = min(MTU.values())
 _IDS: dict[Family, int] = {"IPv4": 4, "IPv6": 6}
 
 

@@ -118,8 +118,11 @@ class Variant(_Data):
     """Whether Nodes carry the podCIDRs that pods live in; networks with own address management do not."""
     services: tuple[str, ...]
     bridge: str = "cni0"
-    overlay: Literal["none", "vxlan"] = "none"
-    """`vxlan`: pods of different nodes meet through a VXLAN device of each family (lab/overlay.py)."""
+    pod_routes: Literal["static", "vxlan", "agent"] = "static"
+    """How nodes reach each other's pods: by routes that are there from the start, by such through a VXLAN
+    device of each family (lab/overlay.py), or by those of an agent. The outside always has static ones."""
+    pod_mtu: int | None = Field(default=None, ge=1280, le=1500)
+    """The MTU of pods; the node network's if not given."""
     load_balancer: Literal["metallb", "none"] = "metallb"
     load_balancer_pools: tuple[str, ...] = ("172.30.0.200-172.30.0.250", "fd00:30::200-fd00:30::2ff")
     a_pool_each: bool = False  # each range is a pool of its own
@@ -150,10 +153,12 @@ class Variant(_Data):
                 raise ValueError(f"{settings.name}: proxy_mode ipvs needs own_kernel: true")
             if settings.proxy_mode == "nftables" and settings.own_kernel:
                 raise ValueError(f"{settings.name}: its own kernel has no nftables")
-            if self.overlay != "none" and settings.own_kernel:
+            if self.pod_routes == "vxlan" and settings.own_kernel:
                 raise ValueError(f"{settings.name}: its own kernel has no VXLAN")
             if settings.agents and settings.own_kernel:
                 raise ValueError(f"{settings.name}: no network agents under a kernel of its own")
+            if self.pod_routes == "agent" and not settings.agents:
+                raise ValueError(f"{settings.name}: pod_routes agent needs an agent that routes")
         return self
 
     @property

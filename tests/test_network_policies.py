@@ -80,7 +80,8 @@ def test_policy_deny(board: Board, profile: Profile, judge: Judge) -> None:
 def test_policy_allow(board: Board, profile: Profile, judge: Judge) -> None:
     _check_engine(board, profile)
     denied = board.wait(Ingress.denied).observations
-    _judge_allowed(board.wait(Ingress.allowed).observations, denied, judge)
+    control = board.wait(Ingress.open).observations
+    _judge_allowed(board.wait(Ingress.allowed).observations, denied, control, judge)
     silent = [each for each in denied if each.silent]
     was_denied = Families(silent)
     for path in judge.paths(board.wait(Ingress.others).observations, "pairs of nodes"):
@@ -110,12 +111,12 @@ def test_policy_ipblock(board: Board, profile: Profile, judge: Judge) -> None:
     control = board.wait(Ingress.outside).observations
     denied = board.wait(IpBlocks.denied).observations
     _judge_denied(denied, control, None, judge)
-    _judge_allowed(board.wait(IpBlocks.ipv4_in).observations, denied, judge)
+    _judge_allowed(board.wait(IpBlocks.ipv4_in).observations, denied, control, judge)
     was_denied = Families(each for each in denied if each.silent)
     for path in judge.paths(board.wait(IpBlocks.ipv6_out).observations, "nodes", control=control):
         if was_denied.has(path):
             _judge_path(path, path.silent, judge, cause="an IPv4 block lets IPv6 in", phase="IPv4 block")
-    _judge_allowed(board.wait(IpBlocks.ipv6_in).observations, denied, judge)
+    _judge_allowed(board.wait(IpBlocks.ipv6_in).observations, denied, control, judge)
 
 
 @behaviour(
@@ -139,8 +140,9 @@ def test_policy_egress(board: Board, profile: Profile, judge: Judge) -> None:
     _judge_own(board, judge)
     denied, allowed = board.wait(Egress.denied).observations, board.wait(Egress.allowed).observations
     beside = Families(each for each in board.wait(Ingress.beside).observations if each.reached)
-    _judge_denied(denied, board.wait(Egress.open).observations, beside, judge)
-    _judge_allowed(allowed, denied, judge)
+    control = board.wait(Egress.open).observations
+    _judge_denied(denied, control, beside, judge)
+    _judge_allowed(allowed, denied, control, judge)
     _judge_later(board.wait(Egress.later).observations, allowed, judge)
 
 
@@ -166,14 +168,23 @@ def _judge_denied(seen: Paths, control: Paths, beside: Families | None, judge: J
         _judge_path(path, path.silent, judge, cause=f"{cause}: {_by(path)} is still answered", phase="denied")
 
 
-def _judge_allowed(seen: Paths, denied: Paths, judge: Judge) -> None:
-    """Judge that what was denied is let through again; what never was proves nothing."""
+def _judge_allowed(seen: Paths, denied: Paths, control: Paths, judge: Judge) -> None:
+    """Judge that what was denied is let through again; what never was, or never answered, proves nothing."""
     seen = list(seen)
+    cut_off = {
+        (each.kind, each.source, each.family)
+        for each in control
+        if each.target not in PLACES and not each.reached
+    }
     was_denied = Families(each for each in denied if each.silent)
     through = Families(each for each in seen if each.reached)
     for path in judge.paths(seen, "paths"):
         if not was_denied.has(path):
             judge.cannot_path(path, "it had not been denied before (see policy-deny)")
+            continue
+        lost = not path.reached or path.flaw is not None
+        if lost and path.target in PLACES and (path.kind, path.source, path.family) in cut_off:
+            judge.cannot_path(path, "not all pods behind it answered from there before the deny either")
             continue
         alone = through.other(path)
         cause = f"{path.family} stays denied after the allow" if alone else "it stays denied after the allow"

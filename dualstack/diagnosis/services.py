@@ -7,13 +7,19 @@ from collections.abc import Sequence
 
 from dualstack.diagnosis.group import RUNNER, Group
 
+POLICIES = "network-policies"  # their paths lead to pods and Services alike, and another program decides
+
 
 def merged(groups: Sequence[Group], base: int) -> list[Group]:
     """Return the groups, with one for each node on which Services called from it and at it break.
 
     `base`: the rank of the first topic that is about Services. Both must break in one family.
     """
-    of_services = [each for each in groups if each.first.rank >= base and each.family and each.centre]
+    of_services = [
+        each
+        for each in groups
+        if each.first.rank >= base and each.first.of.topic != POLICIES and each.family and each.centre
+    ]
     kept = list(groups)
     for node in sorted({name for each in of_services for name in each.centre or ()} - {RUNNER}):
         here = [each for each in kept if each in of_services and node in (each.centre or ())]

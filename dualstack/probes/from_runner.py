@@ -2,6 +2,7 @@
 
 import errno
 import http.client
+import socket
 import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
@@ -58,12 +59,23 @@ def get(url: str, seconds: float = CONNECT_SECONDS) -> tuple[dict[str, Any], str
         report["http_code"] = response.status
         return report, response.read(1000).decode(errors="replace"), None
     except OSError as error:
-        if error.errno in NO_WAY_OUT:
-            family = Family.V6 if ":" in host else Family.V4
-            return {}, "", f"the runner has no {family} route to {host} ({error.strerror})"
+        if error.errno in NO_WAY_OUT and (blocked := _no_route(host)):
+            return {}, "", blocked
         message = f"timed out after {seconds:g} s" if isinstance(error, TimeoutError) else str(error)
         return {"exitcode": 1, "errormsg": message}, "", None
     except http.client.HTTPException as error:
         return {"exitcode": 1, "errormsg": f"not HTTP: {error!r}"}, "", None
     finally:
         connection.close()
+
+
+def _no_route(host: str) -> str | None:
+    """Return why this machine itself cannot send to a host. A router on the way may say the same by ICMP."""
+    family = Family.V6 if ":" in host else Family.V4
+    domain = socket.AF_INET6 if family is Family.V6 else socket.AF_INET
+    try:
+        with socket.socket(domain, socket.SOCK_DGRAM) as sends_nothing:
+            sends_nothing.connect((host, 9))
+    except OSError as error:
+        return f"the runner has no {family} route to {host} ({error.strerror})"
+    return None

@@ -202,6 +202,13 @@ def test_services_that_a_node_calls_and_its_own_ports_are_one_cause():
     assert len(said(*calls_and_ports("node1", ports=False))) == 2, "only what it calls: each family by itself"
 
 
+def test_policies_that_break_on_one_node_are_not_its_services():
+    topic = {"topic": "network-policies", "family": Family.V6}
+    egress = paths("policy-egress", {("node1", "node0"), ("node1", "node2")}, traffic="", **topic)
+    deny = paths("policy-deny", {("node0", "node1"), ("node2", "node1")}, traffic="", **topic)
+    assert not any("Services" in sentence for sentence in said(egress, deny))
+
+
 def test_a_large_mesh_is_diagnosed_in_a_moment():
     nodes = [f"node{n}" for n in range(3000)]
     mesh = {(a, nodes[(n + stride) % 3000]) for n, a in enumerate(nodes) for stride in range(8)}

@@ -43,11 +43,22 @@ def test_silence_of_a_client_that_reaches_nobody_is_not_a_deny():
 def test_an_allow_of_one_family_is_named_and_what_was_never_denied_proves_nothing():
     denied = [path(family, silent=True) for family in Family]
     judge = Judge()
-    SUITE._judge_allowed([path(Family.V4, reached=True), path(Family.V6, error="timeout")], denied, judge)
+    seen = [path(Family.V4, reached=True), path(Family.V6, error="timeout")]
+    SUITE._judge_allowed(seen, denied, spoke(), judge)
     assert "IPv6 stays denied after the allow" in judge.findings[1].cause
     judge = Judge()
-    SUITE._judge_allowed([path(Family.V6, reached=True)], denied[:1], judge)
+    SUITE._judge_allowed([path(Family.V6, reached=True)], denied[:1], spoke(), judge)
     assert [each.verdict for each in judge.findings] == [Verdict.NOT_JUDGED]
+
+
+def test_a_service_whose_pods_never_answered_is_no_proof_against_an_allow():
+    service = {"kind": "tcp", "source": "a", "target": "guarded-ipv6", "family": Family.V6}
+    denied = [Observation(**service, address="fd00::9", silent=True)]
+    seen = [Observation(**service, address="fd00::9", error="timeout")]
+    for control, verdict in (([path(Family.V6)], Verdict.NOT_JUDGED), (spoke(), Verdict.BREAKS)):
+        judge = Judge()
+        SUITE._judge_allowed(seen, denied, control, judge)
+        assert [each.verdict for each in judge.findings] == [verdict]
 
 
 @pytest.mark.parametrize(("required", "ends"), [(False, True), (True, False)])

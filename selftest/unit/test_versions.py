@@ -6,6 +6,7 @@ import factory
 import pytest
 
 from bench import versions
+from bench.kept import not_yet
 from dualstack.family import Family
 from dualstack.report.model import BehaviourResult, Report
 from dualstack.verdict.judge import Judge
@@ -13,6 +14,7 @@ from dualstack.verdict.words import Outcome
 from lab import variants
 from lab.artifacts import recipe
 
+CLUSTERS = dict.fromkeys(versions.CLUSTERS, ())
 RELEASES = {path.name.removeprefix("kubernetes-") for path in recipe.MODULES.glob("kubernetes-*")}
 
 
@@ -83,7 +85,7 @@ def test_a_table_is_made_of_one_suites_reports_on_every_release() -> None:
         name: reported("1.23", factory.addresses(), minutes=n) for n, name in enumerate(versions.CLUSTERS)
     }
     first, *_, last = versions.CLUSTERS
-    assert versions.not_yet(whole) is None
-    assert f"no report on {last} yet" in str(versions.not_yet({k: v for k, v in whole.items() if k != last}))
+    assert not_yet(CLUSTERS, whole) is None
+    assert f"no report on {last} yet" in str(not_yet(CLUSTERS, {k: v for k, v in whole.items() if k != last}))
     older = whole | {first: reported("1.19", ended("1.19"))}
-    assert str(versions.not_yet(older)).startswith(f"{first} must be judged again")
+    assert str(not_yet(CLUSTERS, older)).startswith(f"{first} must be judged again")
