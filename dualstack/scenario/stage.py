@@ -53,7 +53,8 @@ class Stage:
     flows: Flows = field(default_factory=Flows)
     waits: Waits = field(default_factory=Waits)
     _looking: threading.Lock = field(default_factory=threading.Lock)
-    _looked_at: float = 0.0
+    _looked_at: float = -LOOK_SECONDS
+    _departed: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         self.prober = Prober(self._execute)
@@ -80,8 +81,9 @@ class Stage:
         with self._looking:
             if time.monotonic() > self._looked_at + LOOK_SECONDS:
                 self.look_for_nodes()
+                self._departed = self.board.departed()
                 self._looked_at = time.monotonic()
-        return self.board.departed()
+            return self._departed
 
     def waiting(self, what: str, seconds: float) -> AbstractContextManager[None]:
         """Note that something is waited for, so long at most, while the block runs."""
