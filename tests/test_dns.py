@@ -167,7 +167,7 @@ def test_dns_servers(board: Board, judge: Judge) -> None:
     Behaviour(
         id="dns-fallback",
         both_families=True,
-        traffic="first choices by name",
+        traffic="TCP by name",
         every_node=True,
         level=Level.INFO,
         tier=Tier.PODS,

@@ -1,24 +1,27 @@
-"""Services on one node: where neither what its pods call nor its own ports work, that is one cause.
+"""Services on one node: what breaks there has one cause.
 
-What implements Services there (kube-proxy, or what does its work) has stopped, or does not know a family.
+Where neither what its pods call nor its own ports work, what implements Services there (kube-proxy, or what
+does its work) has stopped, or does not know a family. Where different calls from its pods break by one
+protocol, something between them and the Services' addresses does not let them through.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from dualstack.diagnosis.group import RUNNER, Group
 
-POLICIES = "network-policies"  # their paths lead to pods and Services alike, and another program decides
+OTHERS = ("network-policies", "egress")  # their paths do not lead to Services alone
 
 
 def merged(groups: Sequence[Group], base: int) -> list[Group]:
-    """Return the groups, with one for each node on which Services called from it and at it break.
+    """Return the groups, with one for each node where Services break in more ways than one.
 
-    `base`: the rank of the first topic that is about Services. Both must break in one family.
+    `base`: the rank of the first topic that is about Services.
     """
     of_services = [
         each
         for each in groups
-        if each.first.rank >= base and each.first.of.topic != POLICIES and each.family and each.centre
+        if each.first.rank >= base and each.first.of.topic not in OTHERS and each.family and each.centre
     ]
     kept = list(groups)
     for node in sorted({name for each in of_services for name in each.centre or ()} - {RUNNER}):
@@ -29,14 +32,26 @@ def merged(groups: Sequence[Group], base: int) -> list[Group]:
         )
         parts = [each for each in here if each.family in families]
         if len(parts) > 1:
-            root = parts[0]
-            for other in parts[1:]:
-                root.take_over(other)
-            root.sentence = (
-                f"{' and '.join(families)} Services on {node}: those that it calls, and its own ports"
-            )
-            kept = [each for each in kept if each is root or each not in parts]
+            said = f"{' and '.join(families)} Services on {node}: those that it calls, and its own ports"
+            kept = _as_one(parts, said, kept)
+            continue
+        calls: defaultdict[tuple[str, ...], list[Group]] = defaultdict(list)
+        for each in here:
+            if each.family and _calls(each, node) and each.protocols in ({"TCP"}, {"UDP"}):
+                calls[each.family, *each.protocols].append(each)
+        for (family, protocol), parts in calls.items():
+            if len(parts) > 1:
+                kept = _as_one(parts, f"{family} {protocol} to Services from {node}", kept)
     return kept
+
+
+def _as_one(parts: Sequence[Group], sentence: str, groups: Sequence[Group]) -> list[Group]:
+    """Return the groups with the parts as one, which is said so."""
+    root, *others = parts
+    for other in others:
+        root.take_over(other)
+    root.sentence = sentence
+    return [each for each in groups if each not in others]
 
 
 def _calls(group: Group, node: str) -> bool:

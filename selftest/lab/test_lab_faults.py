@@ -20,6 +20,7 @@ pytestmark = pytest.mark.lab
 BALANCED = ("balanced IPv6 *", "lb IPv6", "nodeport IPv6 *")
 EXPECTED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "bridge-nf-off": (("local IPv6 node1",), ("balanced IPv6 node1",)),
+    "cluster-ips-dropped": (("balanced IPv6 node1", "local IPv6 node1", "hairpin IPv6 node1"), ()),
     "duplicate-address": (("nodeport IPv6 node2",), ("* IPv6 node?>node2", *BALANCED)),
     "forwarding-off": (("* IPv6 node[02]>node1", "* IPv6 node1>node[02]"), BALANCED),
     "forward-drop": (

@@ -202,6 +202,20 @@ def test_services_that_a_node_calls_and_its_own_ports_are_one_cause():
     assert len(said(*calls_and_ports("node1", ports=False))) == 2, "only what it calls: each family by itself"
 
 
+def test_different_calls_of_one_node_to_services_are_one_cause():
+    by_ip = paths(
+        "cluster-ip-tcp",
+        {("node1", "a")},
+        topic="cluster-ip",
+        traffic="TCP to ClusterIPs",
+        targets=("a",),
+    )
+    by_name = paths("dns-fallback", {("node1", "b")}, topic="dns", traffic="TCP by name", targets=("b",))
+    assert said(by_ip, by_name) == ["IPv6 TCP to Services from node1"]
+    from_another = paths("dns-fallback", {("node0", "b")}, topic="dns", traffic="TCP by name", targets=("b",))
+    assert len(said(by_ip, from_another)) == 2
+
+
 def test_policies_that_break_on_one_node_are_not_its_services():
     topic = {"topic": "network-policies", "family": Family.V6}
     egress = paths("policy-egress", {("node1", "node0"), ("node1", "node2")}, traffic="", **topic)
