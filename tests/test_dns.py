@@ -19,6 +19,8 @@ from dualstack.verdict.words import Level, Tier
 SPECIFICATION = "https://github.com/kubernetes/dns/blob/master/docs/specification.md"
 FALLBACK_MS = 200
 """After that long curl turns to the other family, as others that try both do (RFC 8305: 250 ms)."""
+PATHS = (TcpPodToPod, UdpPodToPod, ServicePaths)
+"""What shows that a question was lost on its way: that is no server's fault."""
 FAMILY = {record: family for family, record in RECORD.items()}
 
 
@@ -34,7 +36,7 @@ FAMILY = {record: family for family, record in RECORD.items()}
         remedy="Ask the named server by hand (dig @SERVER NAME AAAA) and look for rules in its configuration "
         "that answer one type differently: template, rewrite, filters of AAAA.",
     ),
-    needs=(TcpPodToPod, UdpPodToPod, ServicePaths, Dns),
+    needs=(*PATHS, Dns),
 )
 def test_dns_records(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: _is_of_services(each) and each.expected):
@@ -54,7 +56,7 @@ def test_dns_records(board: Board, judge: Judge) -> None:
                 "cluster-ip-udp), and is it what the node's kubelet has as clusterDNS?",
             )
             continue
-        _judge_replies(node, replies, judge)
+        _judge_replies(board, node, replies, judge)
 
 
 @behaviour(
@@ -70,11 +72,11 @@ def test_dns_records(board: Board, judge: Judge) -> None:
         remedy="Let the named server answer NOERROR without records: after NXDOMAIN or SERVFAIL for AAAA, "
         "resolvers give the A record up as well (musl, .NET).",
     ),
-    needs=(Dns,),
+    needs=(*PATHS, Dns),
 )
 def test_dns_no_data(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: _is_of_services(each) and not each.expected):
-        _judge_replies(node, replies, judge)
+        _judge_replies(board, node, replies, judge)
 
 
 @behaviour(
@@ -91,11 +93,11 @@ def test_dns_no_data(board: Board, judge: Judge) -> None:
         remedy="Compare the answer with the Service's EndpointSlices of the broken family: are they what the "
         "named server watches?",
     ),
-    needs=(Dns,),
+    needs=(*PATHS, Dns),
 )
 def test_dns_headless(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: each.subject.endswith(HEADLESS)):
-        _judge_replies(node, replies, judge)
+        _judge_replies(board, node, replies, judge)
 
 
 @behaviour(
@@ -110,11 +112,11 @@ def test_dns_headless(board: Board, judge: Judge) -> None:
         source=f"{SPECIFICATION}#233---ptr-record",
         remedy="Give the DNS the reverse zones of both families: in-addr.arpa and ip6.arpa.",
     ),
-    needs=(Dns,),
+    needs=(*PATHS, Dns),
 )
 def test_dns_reverse(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: each.record == "PTR"):
-        _judge_replies(node, replies, judge)
+        _judge_replies(board, node, replies, judge)
 
 
 @behaviour(
@@ -130,7 +132,7 @@ def test_dns_reverse(board: Board, judge: Judge) -> None:
         remedy="Take a server that does not answer out of the kubelet's clusterDNS, or look why it does not: "
         "resolvers wait for seconds before they ask the next one.",
     ),
-    needs=(TcpPodToPod, UdpPodToPod, ServicePaths, Dns),
+    needs=(*PATHS, Dns),
 )
 def test_dns_servers(board: Board, judge: Judge) -> None:
     for node, replies in _asked(board, judge, lambda each: each.record in FAMILY):
@@ -225,7 +227,7 @@ def test_dns_fallback(board: Board, judge: Judge) -> None:
         remedy="Ask the servers that the cluster's DNS forwards to for the missing type, and look for "
         "filters of AAAA on the way (template, DNS64, split zones).",
     ),
-    needs=(OutsideNames,),
+    needs=(*PATHS, OutsideNames),
 )
 def test_dns_external(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
     if why := OutsideNames.left_out(survey, profile):
@@ -234,7 +236,7 @@ def test_dns_external(board: Board, survey: Survey, profile: Profile, judge: Jud
         if node.trouble:
             judge.cannot(node.node, node.trouble, source=node.node)
         else:
-            _judge_replies(node, node.replies, judge)
+            _judge_replies(board, node, node.replies, judge)
             _judge_shares(node, judge)
 
 
@@ -296,7 +298,7 @@ def _asked(
             yield node, replies
 
 
-def _judge_replies(node: NodeReplies, replies: Iterable[Reply], judge: Judge) -> None:
+def _judge_replies(board: Board, node: NodeReplies, replies: Iterable[Reply], judge: Judge) -> None:
     """Judge each question by what all servers said that answer; silent ones are dns-servers' matter."""
     groups: dict[tuple[str, str, str], list[Reply]] = {}
     for each in replies:
@@ -311,6 +313,10 @@ def _judge_replies(node: NodeReplies, replies: Iterable[Reply], judge: Judge) ->
             )  # fmt: skip
             continue
         wrong = [each for each in said if not each.right and not each.share]
+        silent = [each.server for each in wrong if each.status is None]
+        if wrong and len(silent) == len(wrong) and (why := _consequence(board, node.node, silent)):
+            judge.cannot(f"{node.node}: {subject}", why, family=family, source=node.node, target=subject)
+            continue
         judge(
             f"{node.node}: {subject}",
             not wrong,

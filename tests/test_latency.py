@@ -78,7 +78,7 @@ class Lagging(Scenario):
     Behaviour(
         id="latency-parity",
         both_families=True,
-        traffic="slow TCP",
+        traffic="TCP connection times",
         every_pair=True,
         every_node=True,
         level=Level.SHOULD,

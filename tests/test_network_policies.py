@@ -8,11 +8,22 @@ bites in one family alone is the defect that this topic is about.
 from collections.abc import Iterable
 
 from dualstack.family import FAMILIES, Family
+from dualstack.probes.kinds.connect import CONNECT
 from dualstack.probes.observation import Observation
 from dualstack.profile.model import Profile
 from dualstack.scenario.board import Board
-from dualstack.scenarios.network_policies import OUTSIDE, SERVED, SERVICES, Egress, Ingress, IpBlocks
+from dualstack.scenarios.egress import EgressPaths
+from dualstack.scenarios.network_policies import (
+    OUTSIDE,
+    SERVED,
+    SERVICES,
+    Egress,
+    EgressBlocks,
+    Ingress,
+    IpBlocks,
+)
 from dualstack.scenarios.tcp_pod_to_pod import Direct, TcpPodToPod
+from dualstack.survey.model import Survey
 from dualstack.verdict.behaviour import Behaviour, behaviour
 from dualstack.verdict.judge import CannotJudge, Judge, NotApplicable
 from dualstack.verdict.words import Level, Tier
@@ -27,15 +38,18 @@ class Families:
     """In which families the paths from a source to a place did what they should."""
 
     def __init__(self, good: Paths) -> None:
-        self._good = {(*_place(each), each.family) for each in good}
+        good = list(good)
+        self._good = {(each.kind, each.source, each.target, each.family) for each in good}
+        self._places = {(*_place(each), each.family) for each in good}
 
     def other(self, path: Observation) -> Family | None:
-        """Return the other family if it did so on the same path."""
-        return next((each for each in FAMILIES if each is not path.family and self.has(path, each)), None)
+        """Return the other family if it did so from the same source to the same place."""
+        (family,) = (each for each in FAMILIES if each is not path.family)
+        return family if (*_place(path), family) in self._places else None
 
-    def has(self, path: Observation, family: Family | None = None) -> bool:
-        """Return whether a family, the path's own by default, did so on the same path."""
-        return (*_place(path), family or path.family) in self._good
+    def has(self, path: Observation) -> bool:
+        """Return whether the path did so."""
+        return (path.kind, path.source, path.target, path.family) in self._good
 
 
 @behaviour(
@@ -146,6 +160,36 @@ def test_policy_egress(board: Board, profile: Profile, judge: Judge) -> None:
     _judge_later(board.wait(Egress.later).observations, allowed, judge)
 
 
+@behaviour(
+    Behaviour(
+        id="policy-egress-ipblock",
+        level=Level.MUST,
+        tier=Tier.PODS,
+        promise="network_policy",
+        every_node=True,
+        claim="An ipBlock lets pods out to an address outside the cluster, in its own family alone; the "
+        "other family stays denied until an ipBlock of it is there.",
+        source=f"{SOURCE}#behavior-of-to-and-from-selectors",
+        remedy="Look at the policy engine's rules of the broken family on the source's node: the block with "
+        "its `except`.",
+    ),
+    needs=(Egress, EgressPaths, EgressBlocks),
+)
+def test_policy_egress_ipblock(board: Board, survey: Survey, profile: Profile, judge: Judge) -> None:
+    if why := EgressBlocks.left_out(survey, profile):
+        raise NotApplicable(why)
+    _check_engine(board, profile)
+    control = board.wait(EgressPaths.paths).observations
+    denied = board.wait(EgressBlocks.denied).observations
+    _judge_denied(denied, control, None, judge)
+    _judge_allowed(board.wait(EgressBlocks.ipv4_out).observations, denied, control, judge)
+    was_denied = Families(each for each in denied if each.silent)
+    for path in judge.paths(board.wait(EgressBlocks.ipv6_kept).observations, "addresses", control=control):
+        if was_denied.has(path):
+            _judge_path(path, path.silent, judge, cause="an IPv4 block lets IPv6 out", phase="IPv4 block")
+    _judge_allowed(board.wait(EgressBlocks.ipv6_out).observations, denied, control, judge)
+
+
 def _check_engine(board: Board, profile: Profile) -> None:
     """Without an engine nothing is promised, unless the profile does; what hides it is not judged."""
     engine = board.wait(Ingress.engine)
@@ -237,4 +281,5 @@ def _by(path: Observation) -> str:
 
 
 def _place(path: Observation) -> tuple[str, str, str]:
-    return path.kind, path.source, PLACES.get(path.target, path.target)
+    outside = "outside" if path.kind == CONNECT.name else path.target
+    return path.kind, path.source, PLACES.get(path.target, outside)

@@ -6,14 +6,15 @@
 3. Paths to Services: the same, sources by Services.
 What is broken at a later topic on the same nodes, in the same family and by the same protocol, follows from
 a cause that is wide (a whole protocol, or all of one kind of traffic) and is counted there. So does a region
-that lies around a node with a cause of its own. What breaks of Services on one node is one (services.py).
+that lies around a node with a cause of its own. What breaks of Services on one node is one (services.py),
+and what breaks of policies follows from what they break everywhere (policies.py).
 Nothing here looks at evidence: a cause is as sure as the findings, and names no more than they share.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from dualstack.diagnosis import services
+from dualstack.diagnosis import policies, services
 from dualstack.diagnosis.group import RUNNER, Group
 from dualstack.diagnosis.model import Broken, Cause, Judged
 from dualstack.diagnosis.regions import Pair, regions
@@ -46,7 +47,7 @@ def causes(results: Sequence[Judged], topics: Sequence[str]) -> list[Cause]:
         for family in FAMILIES:
             of_family = [each for each in of_topic if each.finding.family is family]
             known.add(_by_region(of_family, family, results))
-    groups = services.merged(known.folded(), known.base)
+    groups = policies.folded(services.merged(known.folded(), known.base))
     groups.sort(key=lambda each: (each.first.rank, -len(each.own) - len(each.follows)))
     return [each.cause() for each in groups]
 

@@ -72,7 +72,7 @@ def _pure(broken: frozenset[Pair], fine: set[Pair]) -> Iterator[Region]:
         (Shape.WITHIN, lambda pair: pair[0] == pair[1]),
     ):
         pairs = frozenset(filter(belongs, broken))
-        if len(pairs) > 1 and not any(map(belongs, fine)):
+        if len(pairs) > 1 and not any(map(belongs, fine)) and not _at_one_node(broken | fine):
             yield Region(shape, (), pairs)
     bad, good = _by_end(broken), _by_end(fine)
     for name in sorted({end for pair in broken for end in pair}):
@@ -82,10 +82,16 @@ def _pure(broken: frozenset[Pair], fine: set[Pair]) -> Iterator[Region]:
         if len(out) > 1 and not good["from", name]:
             yield Region(Shape.FROM, (name,), out | bad["own", name])
         if len(to) > 1 and not good["to", name]:
-            yield Region(Shape.TO, (name,), to)
+            yield Region(Shape.TO, (name,), to | bad["own", name])
     for source, target in sorted(broken):
         if source < target and (target, source) in broken:
             yield Region(Shape.BETWEEN, (source, target), frozenset([(source, target), (target, source)]))
+
+
+def _at_one_node(pairs: Iterable[Pair]) -> bool:
+    """Return whether all lead to one node, which is a source as well: then they say nothing of the others."""
+    sources, targets = (set(ends) for ends in zip(*pairs, strict=True))
+    return len(targets) == 1 and targets < sources
 
 
 def _by_end(pairs: Iterable[Pair]) -> defaultdict[tuple[str, str], frozenset[Pair]]:

@@ -8,9 +8,10 @@ protocol, something between them and the Services' addresses does not let them t
 from collections import defaultdict
 from collections.abc import Sequence
 
+from dualstack.diagnosis import policies
 from dualstack.diagnosis.group import RUNNER, Group
 
-OTHERS = ("network-policies", "egress")  # their paths do not lead to Services alone
+OTHERS = (policies.TOPIC, "egress")  # their paths do not lead to Services alone
 
 
 def merged(groups: Sequence[Group], base: int) -> list[Group]:

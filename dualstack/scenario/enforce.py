@@ -12,6 +12,7 @@ from dualstack.cluster.errors import ApiError
 from dualstack.cluster.permissions import Permission
 from dualstack.family import FAMILIES, Family, family_of, network
 from dualstack.probes.observation import Observation
+from dualstack.profile.expect import egress_target
 from dualstack.scenario import policies
 from dualstack.scenario.board import NotSeen
 from dualstack.scenario.manifests import Object, name_of
@@ -32,9 +33,12 @@ class Policy(Step[Objects]):
 
     result = Objects
 
-    def __init__(self, manifest: str, *, callers: Step[Paths] | None = None) -> None:
-        """Declare it; `callers`: its ipBlock is drawn around the addresses that servers saw there."""
-        self.manifest, self.callers = manifest, callers
+    def __init__(self, manifest: str, *, callers: Step[Paths] | None = None, to_egress: bool = False) -> None:
+        """Declare it; `callers`: its ipBlock is drawn around the addresses that servers saw there.
+
+        `to_egress`: it is drawn around the addresses outside that the profile names.
+        """
+        self.manifest, self.callers, self.to_egress = manifest, callers, to_egress
 
     @property
     def makes(self) -> tuple[str, ...]:
@@ -56,6 +60,8 @@ class Policy(Step[Objects]):
         (body,) = stage.site.objects(self.makes)
         if self.callers:
             _let_in(body, stage, stage.board.wait(self.callers))
+        if self.to_egress:
+            _let_out(body, stage)
         name = name_of(body)
         try:
             answer = stage.owner.create(body)
@@ -138,8 +144,7 @@ def _mostly_silent(paths: Iterable[Observation], family: Family) -> bool:
 def _let_in(body: Object, stage: Stage, seen: Paths) -> None:
     """Draw the policy's ipBlock around the callers' addresses of its family. Raises NotSeen."""
     (rule,) = body["spec"]["ingress"]
-    (peer,) = rule["from"]
-    family = family_of(network(peer["ipBlock"]["cidr"]))
+    family = _family(rule["from"])
     callers = {
         address for path in seen.observations if path.family is family for address in path.clients_seen
     }
@@ -148,6 +153,19 @@ def _let_in(body: Object, stage: Stage, seen: Paths) -> None:
     if not callers:
         raise NotSeen(f"no server saw the runner's {family} address")
     rule["from"] = [{"ipBlock": block(address)} for address in sorted(callers)]
+
+
+def _let_out(body: Object, stage: Stage) -> None:
+    """Draw the policy's ipBlock around the addresses outside of its family that the profile names."""
+    (rule,) = body["spec"]["egress"]
+    family = _family(rule["to"])
+    named = {egress_target(each)[0] for each in stage.site.profile.egress}
+    rule["to"] = [{"ipBlock": block(each)} for each in sorted(named) if family_of(each) is family]
+
+
+def _family(peers: list[dict[str, Any]]) -> Family:
+    (peer,) = peers
+    return family_of(network(peer["ipBlock"]["cidr"]))
 
 
 def block(address: str) -> dict[str, Any]:

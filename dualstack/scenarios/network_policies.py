@@ -4,10 +4,14 @@ The guarded pods stand behind no other Service, so no policy here touches what o
 are only ever added: a path is open, is denied, and is let through again while the deny stays.
 """
 
-from dualstack.family import Family
+from dualstack.family import FAMILIES, Family, family_of
+from dualstack.probes.kinds.connect import CONNECT
 from dualstack.probes.kinds.tcp import TCP
 from dualstack.probes.kinds.udp import UDP
 from dualstack.probes.observation import RUNNER
+from dualstack.profile.expect import egress_target
+from dualstack.profile.model import Profile
+from dualstack.scenario import egress
 from dualstack.scenario.enforce import Enforced, Policy
 from dualstack.scenario.manifests import CLIENT, GUARDED, SERVER
 from dualstack.scenario.node_targets import NodePorts
@@ -15,7 +19,9 @@ from dualstack.scenario.probe import Probe
 from dualstack.scenario.scenario import Scenario
 from dualstack.scenario.several import Several
 from dualstack.scenario.targets import PodsOnEveryNode, SomeBackend
+from dualstack.scenarios.egress import EgressPaths
 from dualstack.scenarios.tcp_pod_to_pod import TcpPodToPod
+from dualstack.survey.model import Survey
 
 SERVICES = ("guarded-ipv4", "guarded-ipv6")
 OUTSIDE = ("guarded-outside-ipv4", "guarded-outside-ipv6")
@@ -109,3 +115,34 @@ class Egress(Scenario):
         control=open,
         bound="silence",
     )
+
+
+def _reaches(family: Family) -> Probe:
+    to = egress.Egress((family,))
+    return Probe(CONNECT, to=to, source=GUARDED, tries=TRIES, control=EgressPaths.paths, bound="policy")
+
+
+def _does_not_reach(*families: Family, bound: str) -> Probe:
+    to = egress.Egress(families)
+    return Probe(CONNECT, to=to, source=GUARDED, until_silent=True, control=EgressPaths.paths, bound=bound)
+
+
+class EgressBlocks(Scenario):
+    """Every node's guarded pod to addresses outside: let out by an ipBlock in IPv4, then in IPv6 too."""
+
+    id = "policy-egress-ipblock"
+    on_every_node = (GUARDED,)
+    engine = Enforced(Egress.denied)
+    denied = _does_not_reach(*FAMILIES, bound="policy")
+    allow_ipv4 = Policy("policy-egress-ipblock-ipv4", to_egress=True)
+    ipv4_out = _reaches(Family.V4)
+    ipv6_kept = _does_not_reach(Family.V6, bound="silence")
+    allow_ipv6 = Policy("policy-egress-ipblock-ipv6", to_egress=True)
+    ipv6_out = _reaches(Family.V6)
+
+    @classmethod
+    def left_out(cls, survey: Survey, profile: Profile) -> str | None:
+        """Leave it out where an address of each family is not named."""
+        named = {family_of(egress_target(each)[0]) for each in profile.egress}
+        missing = [family for family in FAMILIES if family not in named]
+        return f"profile {profile.name} names no `egress` in {' and '.join(missing)}" if missing else None

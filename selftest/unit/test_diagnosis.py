@@ -36,6 +36,13 @@ def test_the_widest_shape_without_a_path_that_works_is_named():
     assert shapes({("node0", "node2")}) == [(Shape.ONE, ("node0", "node2"))]
 
 
+def test_where_one_node_alone_is_asked_everything_is_what_leads_to_it():
+    to_node0 = {pair for pair in MESH if pair[1] == "node0"}
+    assert shapes(to_node0, to_node0) == [(Shape.TO, ("node0",))]
+    of_service = {(node, "service") for node in NODES}
+    assert shapes(of_service, of_service) == [(Shape.EVERYWHERE, ())]
+
+
 def test_a_path_that_works_is_never_claimed_and_each_broken_one_is_in_one_region():
     for count in range(1, 9):
         for broken in itertools.combinations(sorted(MESH), count):
@@ -214,6 +221,17 @@ def test_different_calls_of_one_node_to_services_are_one_cause():
     assert said(by_ip, by_name) == ["IPv6 TCP to Services from node1"]
     from_another = paths("dns-fallback", {("node0", "b")}, topic="dns", traffic="TCP by name", targets=("b",))
     assert len(said(by_ip, from_another)) == 2
+
+
+def test_rows_of_policies_follow_from_one_that_breaks_everywhere():
+    topic = {"topic": "network-policies", "traffic": ""}
+    everywhere = {(a, b) for a in NODES for b in NODES}
+    deny = paths("policy-deny", everywhere, **topic)
+    egress = paths("policy-egress", {("node1", "node0")}, **topic)
+    other = paths("policy-egress", {("node1", "node0")}, family=Family.V4, **topic)
+    assert said(deny, egress) == ["IPv6 policy-deny everywhere"]
+    assert len(said(deny, other)) == 2, "the other family's rules are another matter"
+    assert len(said(egress, paths("policy-allow", {("node0", "node1")}, **topic))) == 2
 
 
 def test_policies_that_break_on_one_node_are_not_its_services():
