@@ -5,7 +5,6 @@ labels and the expiry on it, and nothing else is ever touched. In a namespace th
 (`--namespace`), our objects go and the namespace stays.
 """
 
-import copy
 import re
 import time
 from collections.abc import Callable, Iterator
@@ -71,9 +70,8 @@ class Ownership:
 
     def further(self, word: str) -> "Ownership":
         """Return the owner of a further namespace of this run, still to be created; it goes with this one."""
-        owner = copy.copy(self)
-        owner.namespace, owner.created, owner._further = f"{self.namespace}-{word}", [], []
-        owner._uid, owner._asked_for, owner._in_doubt, owner._known_to_be_gone = None, False, False, False
+        owner = Ownership(self.cluster, self.run_id, lifetime_seconds=0)
+        owner.namespace, owner._expires = f"{self.namespace}-{word}", self._expires
         self._further.append(owner)
         return owner
 
