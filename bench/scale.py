@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from multiprocessing import Process
@@ -83,12 +84,9 @@ def _measured(name: str, words: list[str], output: Path) -> list[str | float]:
     return [name, seconds, used.ru_utime + used.ru_stime, peak, size, within]
 
 
-def large_report(nodes: int, behaviours: int, night: int) -> Report:
-    """A report of a cluster with so many nodes; each night others break."""
-    names = [f"pool-{number // 100:03}-node-{number:05}" for number in range(nodes)]
-    results = [_behaviour(number, names, night) for number in range(behaviours)]
-    verdict, sentence = outcome(results, partial=None, interrupted=None, strict_support=False)
-    facts = [
+def node_facts(names: Iterable[str]) -> list[NodeFacts]:
+    """Return what a report says of made-up nodes."""
+    return [
         NodeFacts(
             name=name,
             ready=True,
@@ -100,6 +98,13 @@ def large_report(nodes: int, behaviours: int, night: int) -> Report:
         )
         for name in names
     ]
+
+
+def large_report(nodes: int, behaviours: int, night: int) -> Report:
+    """A report of a cluster with so many nodes; each night others break."""
+    names = [f"pool-{number // 100:03}-node-{number:05}" for number in range(nodes)]
+    results = [_behaviour(number, names, night) for number in range(behaviours)]
+    verdict, sentence = outcome(results, partial=None, interrupted=None, strict_support=False)
     return Report(
         run=Run(
             id=f"night-{night}",
@@ -113,7 +118,7 @@ def large_report(nodes: int, behaviours: int, night: int) -> Report:
             server="https://[fd00::1]:6443",
             version="v1.36.3",
             uid="uid",
-            nodes=facts,
+            nodes=node_facts(names),
             pod_ranges=[],
             service_ranges=["10.96.0.0/16", "fd00:96::/112"],
             proxy_mode="iptables",

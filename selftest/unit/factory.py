@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
+from bench.scale import node_facts
 from dualstack.family import FAMILIES, Family
 from dualstack.report.conclude import by_family, outcome, reason, verdict_of
 from dualstack.report.model import (
     BehaviourResult,
     Cluster,
     Convergence,
-    NodeFacts,
     ObjectName,
     ProfileFacts,
     Report,
@@ -84,18 +84,6 @@ def report(
     strict: bool = False,
 ) -> Report:
     verdict, sentence = outcome(behaviours, partial=partial, interrupted=interrupted, strict_support=strict)
-    facts = [
-        NodeFacts(
-            name=node,
-            ready=True,
-            kubelet="v1.36.3",
-            os="linux",
-            internal_ips=["10.0.0.1", "fd00::1"],
-            pod_cidrs=["10.244.0.0/24", "fd00:244::/64"],
-            proxy_mode="iptables",
-        )
-        for node in nodes
-    ]
     return Report(
         run=Run(
             id="1123010203abcdef",
@@ -112,7 +100,7 @@ def report(
             server="https://[fd00::1]:6443",
             version="v1.36.3",
             uid="uid-1",
-            nodes=facts,
+            nodes=node_facts(nodes),
             pod_ranges=[],
             service_ranges=["10.96.0.0/16", "fd00:96::/112"],
             proxy_mode="iptables",
