@@ -69,6 +69,7 @@ def test_lb_source_ranges(board: Board, judge: Judge) -> None:
 @behaviour(
     Behaviour(
         id="lb-local",
+        traffic="TCP at health check ports",
         both_families=True,
         every_node=True,
         level=Level.SHOULD,

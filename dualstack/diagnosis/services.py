@@ -2,7 +2,7 @@
 
 Where neither what its pods call nor its own ports work, what implements Services there (kube-proxy, or what
 does its work) has stopped, or does not know a family. Where different calls from its pods break by one
-protocol, something between them and the Services' addresses does not let them through.
+protocol, or different calls to its ports, something on their way does not let them through.
 """
 
 from collections import defaultdict
@@ -36,13 +36,14 @@ def merged(groups: Sequence[Group], base: int) -> list[Group]:
             said = f"{' and '.join(families)} Services on {node}: those that it calls, and its own ports"
             kept = _as_one(parts, said, kept)
             continue
-        calls: defaultdict[tuple[str, ...], list[Group]] = defaultdict(list)
+        alike: defaultdict[str, list[Group]] = defaultdict(list)
         for each in here:
-            if each.family and _calls(each, node) and each.protocols in ({"TCP"}, {"UDP"}):
-                calls[each.family, *each.protocols].append(each)
-        for (family, protocol), parts in calls.items():
+            for is_of, words in WAYS.items():
+                if each.protocols in ({"TCP"}, {"UDP"}) and is_of(each, node):
+                    alike[f"{each.family} {min(each.protocols)} {words.format(node=node)}"].append(each)
+        for said, parts in alike.items():
             if len(parts) > 1:
-                kept = _as_one(parts, f"{family} {protocol} to Services from {node}", kept)
+                kept = _as_one(parts, said, kept)
     return kept
 
 
@@ -63,5 +64,8 @@ def _calls(group: Group, node: str) -> bool:
 
 
 def _is_called(group: Group, node: str) -> bool:
-    """Return whether all of a group are calls to the node."""
-    return all(each.finding.target == node and each.finding.source not in (None, node) for each in group.own)
+    """Return whether all of a group are calls to the node, its own ones among them."""
+    return all(each.finding.target == node and each.finding.source is not None for each in group.own)
+
+
+WAYS = {_calls: "to Services from {node}", _is_called: "at {node}'s own ports"}

@@ -223,6 +223,17 @@ def test_different_calls_of_one_node_to_services_are_one_cause():
     assert len(said(by_ip, from_another)) == 2
 
 
+def test_different_calls_to_the_ports_of_one_node_are_one_cause():
+    to_node1 = {(each, "node1") for each in NODES}
+    inside = paths("node-port", to_node1, topic="node-ports", traffic="TCP at node ports")
+    health = paths("lb-local", {("node1", "node1")}, topic="load-balancers", traffic="TCP at health checks")
+    assert said(inside, health) == ["IPv6 TCP at node1's own ports"]
+    elsewhere = paths(
+        "lb-local", {("node0", "node0")}, topic="load-balancers", traffic="TCP at health checks"
+    )
+    assert len(said(inside, elsewhere)) == 2
+
+
 def test_rows_of_policies_follow_from_one_that_breaks_everywhere():
     topic = {"topic": "network-policies", "traffic": ""}
     everywhere = {(a, b) for a in NODES for b in NODES}
