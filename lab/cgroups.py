@@ -1,7 +1,9 @@
 """The lab's control groups: one tree named `dslab` in every hierarchy, one group per machine.
 
 Membership is also how the lab knows its own processes: whatever runs in the tree was started by it, and
-nothing else is ever ended. Only cgroup v1 hierarchies are used, which hybrid hosts have too (preflight).
+nothing else is ever ended. Controllers are those of the cgroup v1 hierarchies, which hybrid hosts have too
+(preflight); the hierarchy of version 2 is joined for what network agents hang on a group, which would be the
+whole host's otherwise.
 """
 
 import os
@@ -17,12 +19,12 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 def hierarchies() -> list[Path]:
-    """Mount points of the cgroup v1 hierarchies of this host."""
+    """Mount points of this host's hierarchies, of both versions."""
     found: dict[str, Path] = {}
     for line in MOUNTS.read_text().splitlines():
         left, _, right = line.partition(" - ")
         fields, (kind, _source, options) = left.split(), right.split()
-        if kind == "cgroup":  # a hierarchy mounted twice counts once
+        if kind in ("cgroup", "cgroup2"):  # a hierarchy mounted twice counts once
             found.setdefault(options, Path(fields[4]))
     return list(found.values())
 
@@ -32,7 +34,7 @@ def create(machine: str) -> None:
     for hierarchy in hierarchies():
         for group in (hierarchy / ROOT, hierarchy / ROOT / machine):
             group.mkdir(exist_ok=True)
-            if (group / "cpuset.cpus").exists():
+            if (group / "cgroup.clone_children").exists() and (group / "cpuset.cpus").exists():  # version 1
                 for key in ("cpuset.cpus", "cpuset.mems"):
                     (group / key).write_text((group.parent / key).read_text())
                 (group / "cgroup.clone_children").write_text("1")
