@@ -46,13 +46,15 @@ TAIL = """
 - Without a policy engine `network-policies` is not applicable: a deny-all changes nothing in either family.
 - Policies are judged by TCP and UDP, never by ping: kube-network-policies lets all ICMPv6 pass by design.
 - A node reaches its own pods under every policy, so nothing is asked from there.
+- Where no node has a kube-proxy and nothing deploys one, `kube-proxy-mode` is not applicable: Cilium
+  implements Services there, and they are judged as everywhere.
 - flannel gives pods an MTU of 1450, and its IPv6 tunnel has 1430: full-size packets get through, because path
   MTU discovery works.
 
 ## Left out
 
 - Calico, Antrea, ovn-kubernetes, kindnet: modules that they need cannot be fetched from the Go module proxy.
-- Cilium: its agent hangs programs on control groups of version 2, which the lab's machines do not have yet.
+- Cilium's operator (the same): its resource definitions come from the agent's module.
 - flannel's `tencentvpc` backend (the same) and `udp` (it needs cgo).
 """
 

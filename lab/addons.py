@@ -14,10 +14,11 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from lab.addresses import Plan
+from lab import namespaces
+from lab.addresses import FABRIC, Plan
 from lab.api import Api, Json
 from lab.artifacts import Artifacts
-from lab.controlplane import KUBELET_CLIENT
+from lab.controlplane import ADMIN_KUBECONFIG, KUBELET_CLIENT
 from lab.node import image_of
 
 _METALLB = "metallb-system"
@@ -46,6 +47,14 @@ def roles(plan: Plan) -> list[Json]:
     """What permits the network agents to work; they start with the kubelets."""
     agents = {agent.name: agent for node in plan.nodes for agent in node.settings.all_agents}
     return [document for agent in agents.values() for document in agent.role()]
+
+
+def define(built: Artifacts) -> None:
+    """Create the resource definitions that network agents bring."""
+    for folder in (each / "manifests/crds" for each in built.extras.values()):
+        if folder.is_dir():
+            kubectl = f"{built.bin}/kubectl --kubeconfig {ADMIN_KUBECONFIG}"
+            namespaces.run_inside(FABRIC, f"{kubectl} create --recursive --filename {folder}")
 
 
 def coredns(plan: Plan, built: Artifacts) -> list[Json]:

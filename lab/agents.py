@@ -39,6 +39,8 @@ class Agent(BaseModel):
     arguments: dict[str, str | int | bool] = {}
     """Options of its command line, without the dashes."""
     environment: dict[str, str] = {}
+    start: str = ""
+    """Shell that runs before it: what an installer would do on the node."""
     ready: str
     """Shell that succeeds on a node once the agent has done its first work there."""
     in_cluster: bool = False
@@ -73,7 +75,7 @@ class Agent(BaseModel):
                 f"mkdir -p {posixpath.dirname(_TOKENS)}",
                 f"ln -sfn {accounts}/{self.name} {_TOKENS}",
             ]
-        return "\n".join(lines)
+        return "\n".join([*lines, *self.start.splitlines()])
 
     def role(self) -> list[dict[str, Any]]:
         """Return its ClusterRole, the binding to its user or ServiceAccount, and the latter."""

@@ -34,6 +34,7 @@ from lab.files import write, write_json
 from lab.machine import Machine
 from lab.paths import STATE
 from lab.pki import Authority
+from lab.releases import KUBE_PROXY
 from lab.variants import Variant, load
 
 Say = Callable[[str], None]
@@ -123,6 +124,7 @@ def _build(plan: Plan, built: Artifacts, step: Say) -> None:
         _wait_for_api(api)
         step("API server ready")
         _each(pool, lambda each: api.create_soon(each, 20), addons.roles(plan))
+        addons.define(built)
         _each(pool, lambda each: _register(api, plan, each), plan.nodes)
         for service in ("kube-controller-manager", "kube-scheduler"):
             Machine(CONTROL_PLANE).service("start", service)
@@ -199,7 +201,8 @@ def _start_containerd(machine: Machine) -> None:
 
 def _start_node(api: Api, each: NodePlan, containerd: "Future[None]") -> None:
     machine = Machine(each.machine)
-    machine.service("start", "kube-proxy")
+    if KUBE_PROXY in machine.services:
+        machine.service("start", KUBE_PROXY)
     containerd.result()
     machine.service("start", "kubelet")
     if each.settings.agents:
@@ -227,6 +230,7 @@ def ready_nodes(api: Api) -> set[str]:
 
 def _wait_for_nodes(api: Api, plan: Plan) -> None:
     def late() -> list[NodePlan]:
+        _check_services([Machine(each.machine) for each in plan.nodes if each.settings.agents])
         ready = ready_nodes(api)
         return [each for each in plan.nodes if each.name not in ready]
 

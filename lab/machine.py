@@ -23,7 +23,7 @@ from lab.paths import STATE
 
 INSIDE = Path("/run/lab/machine")  # the machine's folder, as the machine sees it
 BIN = Path("/run/lab/bin")  # Kubernetes' binaries
-AGENTS = Path("/run/lab/agents")  # those of network agents, a folder for each recipe
+AGENTS = Path("/run/lab/agents")  # what network agents are built of, a folder for each recipe
 PATH = "/run/lab/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 KERNEL = "kernel"  # the service of machines with a kernel of their own (see lab.own_kernel)
 _GUEST = Path(__file__).parent / "guest"
@@ -58,7 +58,7 @@ class Machine:
         for part in ("run", "logs", "services", "etc", "var/lib", "var/log", "var/tmp", "var/cache"):
             (self.folder / part).mkdir(parents=True, exist_ok=True)
         (self.folder / "var/run").symlink_to("/run")
-        (self.folder / "usr").symlink_to(artifacts.usr)
+        write(self.folder / "usr", ":".join(str(path) for path in (*artifacts.layers, artifacts.usr)))
         (self.folder / "bin").symlink_to(artifacts.bin)
         write(self.folder / "images", "".join(f"{path}\n" for path in artifacts.images))
         write(self.folder / "hostname", f"{hostname}\n")

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from lab.addresses import API_PORT, FAMILIES, NodePlan, Plan
+from lab.addresses import API_PORT, FAMILIES, NodePlan, Plan, family
 from lab.agents import GROUP, Agent
 from lab.api import wait
 from lab.artifacts import Artifacts
@@ -50,7 +50,8 @@ def prepare(plan: Plan, node: NodePlan, authority: Authority, built: Artifacts) 
 
     etc = machine.folder / "etc"
     prepare_containerd(machine, built)
-    write_json(etc / "cni/net.d/10-dualstack-lab.conflist", cni(plan, node))
+    if plan.variant.pod_interfaces == "bridge":
+        write_json(etc / "cni/net.d/10-dualstack-lab.conflist", cni(plan, node))
     write_json(etc / "kubernetes/kubelet.json", _kubelet(plan, node))
     write_json(etc / "kubernetes/kube-proxy.json", kube_proxy(plan, node))
     for path, text in node.settings.files.items():
@@ -105,8 +106,10 @@ def _add_services(plan: Plan, machine: Machine, node: NodePlan) -> None:
             *plan.variant.release.flags(KUBELET),
         ],
     )
+    if node.settings.proxy_mode == "none":
+        return
     machine.add_service(
-        "kube-proxy",
+        KUBE_PROXY,
         [
             str(BIN / "kube-proxy"),
             "--config=/etc/kubernetes/kube-proxy.json",
@@ -124,7 +127,7 @@ def _add_agent(plan: Plan, machine: Machine, node: NodePlan, agent: Agent, autho
     words = agent_words(plan, node, agent)
     machine.add_service(
         agent.name,
-        fill(agent.command(AGENTS / agent.recipe / agent.program), words),
+        fill(agent.command(AGENTS / agent.recipe / "bin" / agent.program), words),
         before=fill(agent.before(str(INSIDE / _ACCOUNTS)), words),
     )
 
@@ -150,7 +153,7 @@ def agent_words(plan: Plan, node: NodePlan, agent: Agent) -> dict[str, str]:
     for each in FAMILIES:
         others = [str(other.pods[each]) for other in plan.nodes if other is not node and each in other.pods]
         words |= {each.lower(): node.addresses[each], f"others_{each.lower()}": " ".join(others)}
-    return words
+    return words | {f"pods_{family(pod.range).lower()}": pod.range for pod in plan.variant.pods}
 
 
 def _hidden(programs: tuple[str, ...]) -> str:

@@ -22,7 +22,7 @@ FOLDER = Path(__file__).parent / "variants"
 MAX_NODES = 16  # node addresses are 172.30.0.10 and up to .25
 
 Family = Literal["IPv4", "IPv6"]
-ProxyMode = Literal["iptables", "ipvs", "nftables"]
+ProxyMode = Literal["iptables", "ipvs", "nftables", "none"]
 Network = IPv4Network | IPv6Network
 
 
@@ -62,7 +62,7 @@ class Node(_Data):
     cni_families: tuple[Family, ...] = ("IPv4", "IPv6")
     default_routes: tuple[Family, ...] = ("IPv4", "IPv6")  # of pods
     own_kernel: bool = False  # User-mode Linux, with modules that the host's kernel may lack: IPVS above all
-    proxy_mode: ProxyMode = "iptables"
+    proxy_mode: ProxyMode = "iptables"  # none: no kube-proxy, an agent implements Services
     without: tuple[str, ...] = ()  # programs that its kube-proxy does not find to work
     before_proxy: str = ""  # shell that runs before its kube-proxy starts
     kubelet: dict[str, Any] = {}  # laid over its kubelet's configuration
@@ -117,6 +117,8 @@ class Variant(_Data):
     ranges_in_api: Literal["used", "others", "none"] = "used"
     """Whether Nodes carry the podCIDRs that pods live in; networks with own address management do not."""
     services: tuple[str, ...]
+    pod_interfaces: Literal["bridge", "agent"] = "bridge"
+    """Whether pods hang on a bridge by the lab's CNI file, or an agent brings a plugin and its file."""
     bridge: str = "cni0"
     pod_routes: Literal["static", "vxlan", "agent"] = "static"
     """How nodes reach each other's pods: by routes that are there from the start, by such through a VXLAN
@@ -157,9 +159,18 @@ class Variant(_Data):
                 raise ValueError(f"{settings.name}: its own kernel has no VXLAN")
             if settings.agents and settings.own_kernel:
                 raise ValueError(f"{settings.name}: no network agents under a kernel of its own")
-            if self.pod_routes == "agent" and not settings.agents:
-                raise ValueError(f"{settings.name}: pod_routes agent needs an agent that routes")
+            if not settings.agents:
+                self._refuse_without_agent(settings)
         return self
+
+    def _refuse_without_agent(self, settings: Node) -> None:
+        for left, key, does in (
+            (self.pod_routes == "agent", "pod_routes agent", "routes"),
+            (self.pod_interfaces == "agent", "pod_interfaces agent", "brings a CNI plugin"),
+            (settings.proxy_mode == "none", "proxy_mode none", "implements Services"),
+        ):
+            if left:
+                raise ValueError(f"{settings.name}: {key} needs an agent that {does}")
 
     @property
     def release(self) -> Release:

@@ -15,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from lab import paths
-from lab.artifacts import debian, docker_archive, gobuild, images, recipe, store, toolchain, uml
+from lab.artifacts import debian, docker_archive, gobuild, images, layer, recipe, store, toolchain, uml
 from lab.artifacts.commands import Progress
 from lab.artifacts.recipe import Recipe
 from lab.artifacts.toolchain import Toolchain
@@ -43,7 +43,9 @@ class Artifacts:
     uml: Path | None = None
     """Folder with linux.uml and its boot disk (see lab.artifacts.uml), where they were asked for."""
     extras: Mapping[str, Path] = field(default_factory=dict)
-    """Folders with the programs of further recipes, by recipe, where they were asked for."""
+    """Folders with bin/ and manifests/ of further recipes, by recipe, where they were asked for."""
+    layers: tuple[Path, ...] = ()
+    """What these recipes' programs run besides: trees to be laid over `usr`."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class _Plan:
     @property
     def complete(self) -> bool:
         places = [self.place, debian.place(self.cache), *([uml.place(self.cache)] if self.with_uml else [])]
-        return all(place.is_dir() for place in (*places, *self.extra_places.values()))
+        return all(place.is_dir() for place in (*places, *self.layer_places, *self.extra_places.values()))
 
     @property
     def built(self) -> bool:
@@ -84,6 +86,14 @@ class _Plan:
     def extra_places(self) -> dict[str, Path]:
         return {one.name: gobuild.place(one, chosen, self.cache) for one, chosen in self.extras}
 
+    @property
+    def layers(self) -> list[str]:
+        return sorted({one.layer for one, _ in self.extras if one.layer})
+
+    @property
+    def layer_places(self) -> list[Path]:
+        return [layer.place(name, self.cache) for name in self.layers]
+
     def artifacts(self) -> Artifacts:
         return Artifacts(
             bin=self.place / "bin",
@@ -93,7 +103,8 @@ class _Plan:
             version=self.recipes[0].version,
             image_names=tuple(image.name for one in self.recipes for image in one.images),
             uml=uml.place(self.cache) if self.with_uml else None,
-            extras={name: place / "bin" for name, place in self.extra_places.items()},
+            extras=self.extra_places,
+            layers=tuple(place / "usr" for place in self.layer_places),
         )
 
 
@@ -165,6 +176,8 @@ def _make(plan: _Plan, progress: Progress) -> None:
         uml.make(usr, plan.cache, progress)
     if not plan.place.is_dir():
         _make_release(plan, usr, progress)
+    for name in plan.layers:
+        layer.unpack(name, plan.cache, progress)
     for one, chosen in plan.extras:
         _build(one, chosen, progress)
     gobuild.drop_caches(plan.cache)

@@ -58,7 +58,8 @@ def build(recipe: Recipe, toolchain: Toolchain, cache: Path, progress: Progress)
         (folder / "manifests").mkdir()
         for manifest in recipe.manifests:
             module = _answer([go, "list", "-m", "-json", manifest.module], env, workspace)["Dir"]
-            shutil.copyfile(Path(module) / manifest.path, folder / "manifests" / manifest.name)
+            source, target = Path(module) / manifest.path, folder / "manifests" / manifest.name
+            (shutil.copytree if source.is_dir() else shutil.copyfile)(source, target)
 
     return store.made(place(recipe, toolchain, cache), make)
 

@@ -34,7 +34,7 @@ class Image:
 
 @dataclass(frozen=True)
 class Manifest:
-    """A file to take out of a Go module."""
+    """A file or a folder to take out of a Go module."""
 
     name: str
     module: str
@@ -55,6 +55,7 @@ class Recipe:
     images: list[Image] = field(default_factory=list)
     tests: dict[str, str] = field(default_factory=dict)  # name of a program that is a package's tests
     patch: Patch | None = None  # named in recipe.toml by its folder
+    layer: str = ""  # the folder in lab/modules that lists what its programs run (lab.artifacts.layer)
     pins: str = ""  # the recipe whose go.mod and go.sum are used, if not its own
 
     @property

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Pid 1 of a machine: builds the machine's own view of the file system, says so, then reaps orphans.
-# Argument: the machine's folder, which holds `hostname`, `usr` (a link), etc/, var/ and services/.
+# Argument: the machine's folder, which holds `hostname`, `usr` (folders), etc/, var/ and services/.
 set -eu
 folder=$1
 
@@ -22,7 +22,7 @@ done </proc/self/cgroup
 
 # Packages are laid over the host's /usr here only. Everything this script still needs from the
 # folder is bound below /run first, since /var, /tmp or /run of the host may be where it lies.
-mount -t overlay overlay -o "ro,lowerdir=$(readlink -f "$folder/usr"):/usr" /usr
+mount -t overlay overlay -o "ro,lowerdir=$(cat "$folder/usr"):/usr" /usr
 mount -t tmpfs -o mode=755 tmpfs "$folder/run"
 mkdir -p "$folder/run/lab/machine" "$folder/run/lab/bin" "$folder/run/lab/images" "$folder/run/etc.upper" \
     "$folder/run/etc.work" "$folder/run/lock"

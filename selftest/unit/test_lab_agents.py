@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from lab import agents, network, node, variants
+from lab import addons, agents, network, node, variants
 from lab.addresses import Plan
 from lab.agents import Agent
 from lab.api import Api
-from lab.artifacts import recipe
+from lab.artifacts import Artifacts, recipe
 from lab.data import fill
 from lab.errors import LabError
 
@@ -81,12 +81,18 @@ def test_its_environment_is_quoted(folder: Path) -> None:
     assert agent.before("/accounts") == "export A='one two'"
 
 
+def test_what_an_installer_would_do_comes_last_before_it(folder: Path) -> None:
+    agent = Agent.of("small", {"environment": {"A": "1"}, "start": "mkdir /a\nmkdir /b\n"}, folder)
+    assert agent.before("/accounts") == "export A=1\nmkdir /a\nmkdir /b"
+
+
 def test_templates_know_the_node_and_the_others() -> None:
     plan = Plan(variants.load("kube-router"))
     words = node.agent_words(plan, plan.nodes[1], plan.nodes[1].settings.all_agents[0])
     assert (words["name"], words["ipv6"]) == ("node1", "fd00:30::11")
     assert words["others_ipv4"] == "10.244.0.0/24 10.244.2.0/24"
     assert words["others_ipv6"] == "fd00:244::/64 fd00:244:0:2::/64"
+    assert (words["pods_ipv4"], words["pods_ipv6"]) == ("10.244.0.0/16", "fd00:244::/48")
 
 
 def test_without_an_agent_nobody_would_route(tmp_path: Path) -> None:
@@ -110,6 +116,22 @@ def test_pods_get_the_mtu_that_the_variant_says() -> None:
     for variant, mtu in (("default", None), ("flannel", 1450), ("vxlan", 1430)):
         plan = Plan(variants.load(variant))
         assert node.cni(plan, plan.nodes[0])["plugins"][0].get("mtu") == mtu
+
+
+def test_resource_definitions_are_created_where_a_recipe_brings_some(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "with/manifests/crds").mkdir(parents=True)
+    (tmp_path / "without/manifests").mkdir(parents=True)
+    extras = {name: tmp_path / name for name in ("with", "without")}
+    ran: list[str] = []
+    monkeypatch.setattr(
+        "lab.namespaces.run_inside", lambda machine, script: ran.append(f"{machine} {script}")
+    )
+    addons.define(Artifacts(tmp_path, tmp_path, (), tmp_path, "v1", (), extras=extras))
+    (line,) = ran
+    assert line.startswith(f"fabric {tmp_path}/kubectl --kubeconfig ")
+    assert line.endswith(f" create --recursive --filename {tmp_path}/with/manifests/crds")
 
 
 def test_a_token_is_asked_for_by_name(monkeypatch: pytest.MonkeyPatch) -> None:

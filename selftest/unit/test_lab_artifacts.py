@@ -11,7 +11,7 @@ import pytest
 from small_recipe import GO, ignore, program, small_recipe
 
 from lab import artifacts, paths
-from lab.artifacts import docker_archive, gobuild, recipe, store, toolchain, uml
+from lab.artifacts import docker_archive, gobuild, layer, recipe, store, toolchain, uml
 from lab.artifacts.commands import run
 from lab.artifacts.docker_archive import Layer
 from lab.artifacts.toolchain import Toolchain
@@ -91,6 +91,22 @@ def test_programs_may_be_a_packages_tests(small: Path, tmp_path: Path) -> None:
     built = gobuild.build(one, Toolchain("1.26.8", go, True), tmp_path / "cache", ignore)
     assert sorted(path.name for path in (built / "bin").iterdir()) == ["pause", "pause.test"]
     assert asked.read_text() == "build\ntest\n"
+
+
+def test_files_and_folders_of_the_module_are_taken_along(small: Path, tmp_path: Path) -> None:
+    module = tmp_path / "module"
+    (module / "crds/v1").mkdir(parents=True)
+    (module / "crds/v1/kind.yaml").write_text("kind: A\n")
+    (module / "all.yaml").write_text("all: true\n")
+    with (small / "recipe.toml").open("a") as file:
+        for path in ("crds", "all.yaml"):
+            file.write(f'[[manifests]]\nname = "{path}"\nmodule = "example.org/module"\npath = "{path}"\n')
+    listed = f"""[ "$1" != list ] || {{ echo '{{"Dir": "{module}"}}'; exit; }}"""
+    output = 'while [ "$1" != -o ]; do shift; done; echo program > "$2pause"'
+    go = program(tmp_path / "go", f"{listed}; {output}")
+    built = gobuild.build(recipe.load(small), Toolchain("1.26.8", go, True), tmp_path / "cache", ignore)
+    assert (built / "manifests/crds/v1/kind.yaml").read_text() == "kind: A\n"
+    assert (built / "manifests/all.yaml").read_text() == "all: true\n"
 
 
 def test_killed_build_is_no_result_and_is_swept(tmp_path: Path) -> None:
@@ -229,6 +245,28 @@ def test_own_kernel_only_where_asked_for(empty_cache: Path, monkeypatch: pytest.
     assert not uml.place(empty_cache).exists()
     assert artifacts.ensure("1.36", ignore, with_uml=True).uml == uml.place(empty_cache)
     assert uml.place(empty_cache).is_dir()
+
+
+def test_a_layer_only_for_recipes_that_name_it(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clang = layer.place("clang", empty_cache)
+    plan = artifacts._Plan.of("1.36", extras=["cilium"])
+    for folder in (plan.place / "images", artifacts.debian.place(empty_cache), *plan.extra_places.values()):
+        folder.mkdir(parents=True)
+    monkeypatch.setattr("lab.artifacts._make", lambda *_: clang.mkdir(parents=True))
+    assert artifacts.ensure("1.36", ignore).layers == ()
+    assert not clang.exists()
+    found = artifacts.ensure("1.36", ignore, extras=["cilium"])
+    assert found.layers == (clang / "usr",)
+    assert found.extras == plan.extra_places
+
+
+def test_a_layer_has_the_links_that_its_list_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unpack(_listed: Path, folder: Path, *_: object) -> None:
+        (folder / "usr/bin").mkdir(parents=True)
+
+    monkeypatch.setattr("lab.artifacts.debian.unpack_packages", unpack)
+    made = layer.unpack("clang", tmp_path, ignore)
+    assert (made / "usr/bin/clang").readlink() == Path("clang-19")
 
 
 def test_own_kernel_is_for_some_machines_only(empty_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:

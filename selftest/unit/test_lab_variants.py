@@ -54,6 +54,14 @@ def refusal(folder: Path, text: str) -> str:
             "extends: base\nnode: {own_kernel: true, proxy_mode: nftables}",
             "it.yaml: node0: its own kernel has no nftables",
         ),
+        (
+            "extends: base\nnode: {proxy_mode: none}",
+            "it.yaml: node0: proxy_mode none needs an agent that implements Services",
+        ),
+        (
+            "extends: base\npod_interfaces: agent",
+            "it.yaml: node0: pod_interfaces agent needs an agent that brings a CNI plugin",
+        ),
         ("extends: nobody", "no variant 'nobody' (extended by it.yaml, known: base, it)"),
         ("extends: it", "extends itself (it -> it)"),
         ("extends: [base]", "it.yaml: extends: must be the name of one variant"),
