@@ -19,12 +19,13 @@ MOUNTS = Path("/proc/self/mountinfo")
 
 
 def hierarchies() -> list[Path]:
-    """Mount points of this host's hierarchies, of both versions."""
+    """Mount points of this host's hierarchies, of both versions; that of version 2 if it can be written."""
     found: dict[str, Path] = {}
     for line in MOUNTS.read_text().splitlines():
         left, _, right = line.partition(" - ")
         fields, (kind, _source, options) = left.split(), right.split()
-        if kind in ("cgroup", "cgroup2"):  # a hierarchy mounted twice counts once
+        readable_only = "ro" in fields[5].split(",")
+        if kind == "cgroup" or (kind == "cgroup2" and not readable_only):  # one mounted twice counts once
             found.setdefault(options, Path(fields[4]))
     return list(found.values())
 

@@ -37,6 +37,12 @@ def test_a_machine_has_a_group_in_every_hierarchy(hybrid: Path) -> None:
     ]
 
 
+def test_a_hierarchy_of_version_2_that_cannot_be_written_is_left_alone(hybrid: Path) -> None:
+    mounts = cgroups.MOUNTS.read_text()
+    cgroups.MOUNTS.write_text(mounts.replace("unified rw,relatime", "unified ro,relatime"))
+    assert cgroups.hierarchies() == [hybrid / "cpuset", hybrid / "pids"]
+
+
 def test_a_command_joins_the_group_of_version_2_too(hybrid: Path) -> None:
     joined = cgroups.joining("node0", ["true"])
     assert str(hybrid / "unified/dslab/node0/cgroup.procs") in joined
