@@ -24,8 +24,8 @@ def hierarchies() -> list[Path]:
     for line in MOUNTS.read_text().splitlines():
         left, _, right = line.partition(" - ")
         fields, (kind, _source, options) = left.split(), right.split()
-        readable_only = "ro" in fields[5].split(",")
-        if kind == "cgroup" or (kind == "cgroup2" and not readable_only):  # one mounted twice counts once
+        writable = "ro" not in fields[5].split(",")
+        if kind == "cgroup" or (kind == "cgroup2" and writable):  # one mounted twice counts once
             found.setdefault(options, Path(fields[4]))
     return list(found.values())
 

@@ -24,6 +24,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     config.stash[LEFT_OUT] = len(lab)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Let a run without its tests on real clusters end as a failed one, whatever else has passed."""
+    if session.config.stash.get(LEFT_OUT, 0) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
 def _variant(item: pytest.Item) -> str:
     """The lab's variant that a test is for."""
     called = getattr(item, "callspec", None)

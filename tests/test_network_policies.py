@@ -124,13 +124,11 @@ def test_policy_ipblock(board: Board, profile: Profile, judge: Judge) -> None:
     _check_engine(board, profile)
     control = board.wait(Ingress.outside).observations
     denied = board.wait(IpBlocks.denied).observations
+    ipv4, ipv6 = board.wait(IpBlocks.ipv4_in).observations, board.wait(IpBlocks.ipv6_in).observations
     _judge_denied(denied, control, None, judge)
-    _judge_allowed(board.wait(IpBlocks.ipv4_in).observations, denied, control, judge)
-    was_denied = Families(each for each in denied if each.silent)
-    for path in judge.paths(board.wait(IpBlocks.ipv6_out).observations, "nodes", control=control):
-        if was_denied.has(path):
-            _judge_path(path, path.silent, judge, cause="an IPv4 block lets IPv6 in", phase="IPv4 block")
-    _judge_allowed(board.wait(IpBlocks.ipv6_in).observations, denied, control, judge)
+    _judge_allowed(ipv4, denied, control, judge)
+    _judge_other_family(board.wait(IpBlocks.ipv6_out).observations, denied, control, judge, way="in")
+    _judge_allowed(ipv6, denied, control, judge)
 
 
 @behaviour(
@@ -181,13 +179,14 @@ def test_policy_egress_ipblock(board: Board, survey: Survey, profile: Profile, j
     _check_engine(board, profile)
     control = board.wait(EgressPaths.paths).observations
     denied = board.wait(EgressBlocks.denied).observations
+    ipv4, ipv6 = (
+        board.wait(EgressBlocks.ipv4_out).observations,
+        board.wait(EgressBlocks.ipv6_out).observations,
+    )
     _judge_denied(denied, control, None, judge)
-    _judge_allowed(board.wait(EgressBlocks.ipv4_out).observations, denied, control, judge)
-    was_denied = Families(each for each in denied if each.silent)
-    for path in judge.paths(board.wait(EgressBlocks.ipv6_kept).observations, "addresses", control=control):
-        if was_denied.has(path):
-            _judge_path(path, path.silent, judge, cause="an IPv4 block lets IPv6 out", phase="IPv4 block")
-    _judge_allowed(board.wait(EgressBlocks.ipv6_out).observations, denied, control, judge)
+    _judge_allowed(ipv4, denied, control, judge)
+    _judge_other_family(board.wait(EgressBlocks.ipv6_kept).observations, denied, control, judge, way="out")
+    _judge_allowed(ipv6, denied, control, judge)
 
 
 def _check_engine(board: Board, profile: Profile) -> None:
@@ -239,6 +238,15 @@ def _judge_allowed(seen: Paths, denied: Paths, control: Paths, judge: Judge) -> 
             cause=path.flaw or f"{cause}: no answer by {_by(path)}: {path.error}",
             phase="allowed",
         )
+
+
+def _judge_other_family(seen: Paths, denied: Paths, control: Paths, judge: Judge, *, way: str) -> None:
+    """Judge that a block of IPv4 leaves IPv6 denied."""
+    was_denied = Families(each for each in denied if each.silent)
+    for path in judge.paths(seen, "paths", control=control):
+        if was_denied.has(path):
+            cause = f"an IPv4 block lets IPv6 {way}"
+            _judge_path(path, path.silent, judge, cause=cause, phase="IPv4 block")
 
 
 def _judge_own(board: Board, judge: Judge) -> None:

@@ -66,14 +66,15 @@ def regions(broken: Iterable[Pair], judged: Iterable[Pair]) -> list[Region]:
 
 def _pure(broken: frozenset[Pair], fine: set[Pair]) -> Iterator[Region]:
     """Yield shapes of two and more broken paths without a path that works, the widest first."""
-    for shape, belongs in (
-        (Shape.EVERYWHERE, lambda pair: True),
-        (Shape.ACROSS, lambda pair: pair[0] != pair[1]),
-        (Shape.WITHIN, lambda pair: pair[0] == pair[1]),
-    ):
-        pairs = frozenset(filter(belongs, broken))
-        if len(pairs) > 1 and not any(map(belongs, fine)) and not _at_one_node(broken | fine):
-            yield Region(shape, (), pairs)
+    if broken and not _at_one_node(broken | fine):
+        for shape, belongs in (
+            (Shape.EVERYWHERE, lambda pair: True),
+            (Shape.ACROSS, lambda pair: pair[0] != pair[1]),
+            (Shape.WITHIN, lambda pair: pair[0] == pair[1]),
+        ):
+            pairs = frozenset(filter(belongs, broken))
+            if len(pairs) > 1 and not any(map(belongs, fine)):
+                yield Region(shape, (), pairs)
     bad, good = _by_end(broken), _by_end(fine)
     for name in sorted({end for pair in broken for end in pair}):
         to, out = bad["to", name], bad["from", name]
