@@ -91,7 +91,8 @@ OF_NAMES = {
 """These change what the DNS says, and no path (test_suite.py)."""
 OF_ANOTHER_VARIANT = {
     "balancer-flaps", "flannel-neighbour-stale", "flannel-too-big-lost", "host-port-ipv4-only",
-    "internal-pool-gone", "name-server-with-zone", "network-plugin", "policy-block-opens-both", "policy-eats-nd", "policy-engine-dies",
+    "internal-pool-gone", "name-server-with-zone", "network-plugin", "policy-block-opens-both",
+    "policy-eats-nd", "policy-engine-dies",
     "policy-engine-stopped", "policy-not-lasting", "policy-v4-only", "tunnel-neighbour-stale",
 }  # fmt: skip
 """These need another cluster than this file's; the suite is exact about them (test_suite.py)."""
